@@ -1,0 +1,103 @@
+/** A value, or a promise of it: backends in the process answer at once, others later. */
+export type Awaitable<T> = T | Promise<T>;
+
+/** What core computed for an account index or for the extra columns of a custom table; `{}` unless configured. */
+export type SessionAttributes = Readonly<Record<string, string | number | null>>;
+
+/** What a backend keeps. */
+export interface SessionRecord {
+  /** The session key; 64 hexadecimal digits instead where `hashKeys` is set. */
+  readonly key: string;
+  /** The encoded session, opaque to the backend; printable ASCII. */
+  readonly data: string;
+  /** When the record ends. May lie in the past: the call succeeds and the record is gone. */
+  readonly expiresAt: Date;
+  readonly attributes: SessionAttributes;
+}
+
+/** What a backend found. */
+export interface StoredSession {
+  readonly data: string;
+  /** An opaque token of the stored bytes, usually the data itself; an update names the one it wants to replace. */
+  readonly base: string;
+  /** When the record ends, where the place keeps that. */
+  readonly expiresAt?: Date;
+  /** Last save or touch, where the place keeps no expiry (files); core computes the expiry from it. */
+  readonly modifiedAt?: Date;
+}
+
+/** What a backend wrote. */
+export interface Written {
+  /** What the cookie carries: the record's key, or the signed data of a session that lives in its cookie. */
+  readonly key: string;
+  /** The token that the next update has to name. */
+  readonly base: string;
+}
+
+/** How `clearExpired` goes about it. */
+export interface ClearExpiredOptions {
+  /** Records removed in one step, so that other writers get their turn. */
+  readonly batchSize?: number | undefined;
+  /** Stops between two batches; what was removed stays removed. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each batch with the number removed so far. */
+  readonly onProgress?: ((cleared: number) => void) | undefined;
+  /** Counts and removes nothing. */
+  readonly dryRun?: boolean | undefined;
+  /**
+   * Records that end at or before this instant are expired.
+   *
+   * @default now
+   */
+  readonly expiresAt?: Date | undefined;
+}
+
+/**
+ * Where sessions live: keeps opaque strings by key. Django: a module of `django.contrib.sessions.backends`.
+ *
+ * Each call is atomic. An expired record is gone, for every call. A call that the place cannot answer rejects (or
+ * throws) with the driver's own error; core turns that into `BackendUnavailable`. `describeSessionBackend` from
+ * `@coatcheck/core/testing` checks all of this.
+ */
+export interface SessionBackend {
+  /**
+   * How core makes `data`: `serialized` (the cache's form, unsigned), or signed under this salt. `inCookie`: the data
+   * is the key, so core also enforces age and expiry when it loads.
+   */
+  readonly encoding: 'serialized' | { readonly salt: string; readonly inCookie?: true };
+
+  /** `synchronously`: `load` never returns a promise, so core loads on first access and fetches nothing early. */
+  readonly answers: 'synchronously' | 'later';
+
+  /** `undefined`: unknown or expired, for certain. Throws: the place cannot answer. */
+  load(key: string): Awaitable<StoredSession | undefined>;
+
+  /** Inserts and never replaces. @throws {CreateError} when a live record has the key. */
+  create(record: SessionRecord): Promise<Written>;
+
+  /**
+   * Replaces the record while its stored bytes are still `base`, and never inserts.
+   *
+   * @throws {UpdateError} with reason `gone`, or with reason `changed` and the `current` record.
+   */
+  update(record: SessionRecord, base: string): Promise<Written>;
+
+  /**
+   * Moves the expiry while the stored bytes are still `base`; `record.data` has the same content, signed anew where
+   * the old signature is by a fallback key. `undefined`: gone or changed.
+   */
+  touch(record: SessionRecord, base: string): Promise<Written | undefined>;
+
+  /**
+   * Removes the record; `false` when there was none. With `base`: only while the stored bytes are still `base`.
+   *
+   * @throws {UpdateError} with reason `changed` and the `current` record, only when `base` is given.
+   */
+  delete(key: string, base?: string): Promise<boolean>;
+
+  /** Removes what has expired, in batches, and returns how many records that were. */
+  clearExpired(options?: ClearExpiredOptions): Promise<number>;
+
+  /** Waits for calls under way, then releases what the backend itself opened. */
+  close(): Promise<void>;
+}

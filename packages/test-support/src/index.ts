@@ -1,0 +1,1 @@
+export { djangoFixture } from './fixtures.ts';
