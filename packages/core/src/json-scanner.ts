@@ -1,0 +1,290 @@
+/**
+ * How deep arrays and objects may nest: Python's own limit, and far from what overflows JavaScript's stack.
+ * Sessions have a lower one (the setting `maxDepth`).
+ */
+export const DEEPEST_JSON = 1000;
+
+/** A value in a JSON text together with the place where it stands. */
+export interface JsonNode {
+  readonly value: unknown;
+  /** Index of the value's first character in the text. */
+  readonly start: number;
+  /** Index after the value's last character. */
+  readonly end: number;
+  /** An object's members in the order of the text; the last of several equal keys, at the first one's place. */
+  readonly members?: Map<string, JsonNode>;
+  /** An array's elements. */
+  readonly items?: JsonNode[];
+}
+
+const NUMBER = /(-?(?:0|[1-9][0-9]*))((?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)/y;
+const MOST_DIGITS = 4300;
+const WORDS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ['null', null],
+  ['true', true],
+  ['false', false],
+  ['NaN', Number.NaN],
+  ['Infinity', Number.POSITIVE_INFINITY],
+  ['-Infinity', Number.NEGATIVE_INFINITY],
+]);
+
+/**
+ * Reads JSON as Python's json module does, with the place of every value: `NaN` and the infinities are numbers,
+ * integers of more than 4,300 digits are refused (CPython: `sys.set_int_max_str_digits`). Objects have no prototype.
+ * Messages name the position only, never the text.
+ *
+ * @param bigInts whether integers beyond 2^53 become BigInts instead of rounded numbers
+ * @throws {SyntaxError} when the text is not JSON or nests deeper than 1,000 levels
+ */
+export function readNodes(text: string, bigInts: boolean): JsonNode {
+  let at = skipSpace(text, 0);
+  const root = readValue(1);
+  if (at !== text.length) {
+    throw notJson(at);
+  }
+  return root;
+
+  function readValue(depth: number): JsonNode {
+    const start = at;
+    const first = text.charCodeAt(at);
+    let node: JsonNode;
+    if (first === OPEN_BRACE || first === OPEN_BRACKET) {
+      if (depth > DEEPEST_JSON) {
+        throw tooDeep();
+      }
+      at = skipSpace(text, at + 1);
+      node = first === OPEN_BRACE ? readObject(start, depth) : readArray(start, depth);
+    } else {
+      const value = first === QUOTE ? readString() : readScalar();
+      node = { value, start, end: at };
+    }
+    at = skipSpace(text, at);
+    return node;
+  }
+
+  function readObject(start: number, depth: number): JsonNode {
+    const members = new Map<string, JsonNode>();
+    const value: Record<string, unknown> = Object.create(null);
+    while (text.charCodeAt(at) !== CLOSE_BRACE) {
+      if (members.size > 0) {
+        expect(COMMA);
+      }
+      const key = readString();
+      at = skipSpace(text, at);
+      expect(COLON);
+      const member = readValue(depth + 1);
+      members.set(key, member);
+      value[key] = member.value;
+    }
+    at += 1;
+    return { value, start, end: at, members };
+  }
+
+  function readArray(start: number, depth: number): JsonNode {
+    const items: JsonNode[] = [];
+    while (text.charCodeAt(at) !== CLOSE_BRACKET) {
+      if (items.length > 0) {
+        expect(COMMA);
+      }
+      items.push(readValue(depth + 1));
+    }
+    at += 1;
+    return { value: items.map((item) => item.value), start, end: at, items };
+  }
+
+  function expect(code: number): void {
+    if (text.charCodeAt(at) !== code) {
+      throw notJson(at);
+    }
+    at = skipSpace(text, at + 1);
+  }
+
+  function readString(): string {
+    const start = at;
+    if (text.charCodeAt(at) !== QUOTE) {
+      throw notJson(at);
+    }
+    at = stringEnd(text, start);
+    return decodeString(text, start, at);
+  }
+
+  function readScalar(): unknown {
+    NUMBER.lastIndex = at;
+    const number = NUMBER.exec(text);
+    if (number !== null) {
+      const [literal, integer = '', fraction] = number;
+      if (fraction === '' && integer.length > MOST_DIGITS + (integer.startsWith('-') ? 1 : 0)) {
+        throw new SyntaxError(`An integer at character ${at} has more than ${MOST_DIGITS} digits.`);
+      }
+      at += literal.length;
+      const value = Number(literal);
+      return bigInts && fraction === '' && !Number.isSafeInteger(value) ? BigInt(literal) : value;
+    }
+    for (const [word, value] of WORDS) {
+      if (text.startsWith(word, at)) {
+        at += word.length;
+        return value;
+      }
+    }
+    throw notJson(at);
+  }
+}
+
+/**
+ * Takes the text of a JSON object apart: each key, in order, with the text of its value, undecoded and without the
+ * spaces around it. Of several equal keys the last counts, at the first one's place. `undefined` when the text is not
+ * an object. The values themselves are not checked.
+ *
+ * @throws {SyntaxError} when the text begins as an object, but its frame is broken
+ */
+export function splitObject(text: string): Map<string, string> | undefined {
+  let at = skipSpace(text, 0);
+  if (text.charCodeAt(at) !== OPEN_BRACE) {
+    return undefined;
+  }
+  const entries = new Map<string, string>();
+  at = skipSpace(text, at + 1);
+  if (text.charCodeAt(at) !== CLOSE_BRACE) {
+    for (;;) {
+      if (text.charCodeAt(at) !== QUOTE) {
+        throw notJson(at);
+      }
+      const keyEnd = stringEnd(text, at);
+      const key = decodeString(text, at, keyEnd);
+      at = skipSpace(text, keyEnd);
+      if (text.charCodeAt(at) !== COLON) {
+        throw notJson(at);
+      }
+      const start = skipSpace(text, at + 1);
+      at = valueEnd(text, start);
+      let end = at;
+      while (end > start && isSpace(text.charCodeAt(end - 1))) {
+        end -= 1;
+      }
+      if (end === start) {
+        throw notJson(at);
+      }
+      entries.set(key, text.slice(start, end));
+      if (text.charCodeAt(at) === CLOSE_BRACE) {
+        break;
+      }
+      at = skipSpace(text, at + 1);
+    }
+  }
+  if (skipSpace(text, at + 1) !== text.length) {
+    throw notJson(at + 1);
+  }
+  return entries;
+}
+
+/**
+ * How deep a JSON text nests (a number is 0, `[]` is 1) and how many members and elements its objects and arrays have
+ * in total, found in one pass without decoding anything: the check to make before a text from outside is parsed.
+ *
+ * @throws {SyntaxError} when a string does not end
+ */
+export function measureJson(text: string): { depth: number; entries: number } {
+  let depth = 0;
+  let deepest = 0;
+  let entries = 0;
+  let opened = false; // whether the last thing seen was an opening bracket
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (isSpace(code)) {
+      continue;
+    }
+    if (opened && code !== CLOSE_BRACE && code !== CLOSE_BRACKET) {
+      entries += 1;
+    }
+    opened = false;
+    if (code === QUOTE) {
+      at = stringEnd(text, at) - 1;
+    } else if (code === COMMA) {
+      entries += 1;
+    } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+      opened = true;
+      depth += 1;
+      deepest = Math.max(deepest, depth);
+    } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
+      depth -= 1;
+    }
+  }
+  return { depth: deepest, entries };
+}
+
+/** The refusal of a text that nests deeper than {@link DEEPEST_JSON}. */
+export function tooDeep(): SyntaxError {
+  return new SyntaxError(`The JSON text nests deeper than ${DEEPEST_JSON} levels.`);
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+function notJson(at: number): SyntaxError {
+  return new SyntaxError(`The text is not JSON at character ${at}.`);
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+}
+
+function skipSpace(text: string, from: number): number {
+  let at = from;
+  while (isSpace(text.charCodeAt(at))) {
+    at += 1;
+  }
+  return at;
+}
+
+/** The index after the closing quote of the string that starts at `start`. */
+function stringEnd(text: string, start: number): number {
+  for (let from = start + 1; ; ) {
+    const quote = text.indexOf('"', from);
+    if (quote < 0) {
+      throw notJson(start);
+    }
+    let slashes = quote;
+    while (text.charCodeAt(slashes - 1) === BACKSLASH) {
+      slashes -= 1;
+    }
+    if ((quote - slashes) % 2 === 0) {
+      return quote + 1;
+    }
+    from = quote + 1;
+  }
+}
+
+function decodeString(text: string, start: number, end: number): string {
+  try {
+    return JSON.parse(text.slice(start, end));
+  } catch {
+    throw notJson(start);
+  }
+}
+
+/** The index of the comma or brace that ends an object member's value. */
+function valueEnd(text: string, start: number): number {
+  let depth = 0;
+  for (let at = start; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      at = stringEnd(text, at) - 1;
+    } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+      depth += 1;
+    } else if (depth === 0 && (code === COMMA || code === CLOSE_BRACE)) {
+      return at;
+    } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
+      depth -= 1;
+      if (depth < 0) {
+        throw notJson(at);
+      }
+    }
+  }
+  throw notJson(text.length);
+}

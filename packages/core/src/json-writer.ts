@@ -1,0 +1,147 @@
+import { DEEPEST_JSON } from './json-scanner.ts';
+
+/**
+ * Writes a value as compact JSON of printable ASCII only, since Django reads session text as latin-1: everything
+ * outside U+0020 to U+007E becomes `\uXXXX`. Plain objects and arrays of any realm; own enumerable string keys.
+ * Django: `JSONSerializer`, with Python's `ensure_ascii`.
+ *
+ * @param name what the message of a refusal calls the value, such as the session's key for it
+ * @param maxDepth how deep arrays and objects may nest, at most 1,000
+ * @throws {TypeError} when JSON would lose or change something (undefined, NaN, BigInt, Date, a class, a cycle, …);
+ *   the message has the path and the remedy
+ */
+export function stringifyJson(
+  value: unknown,
+  name = 'value',
+  maxDepth: number = DEEPEST_JSON,
+): string {
+  const refusal = findRefusal(value, [], Math.min(maxDepth, DEEPEST_JSON));
+  if (refusal !== undefined) {
+    const path = name + refusal.path;
+    throw new TypeError(`${path.length > 100 ? `${path.slice(0, 100)}…` : path} ${refusal.reason}`);
+  }
+  return escapeText(JSON.stringify(value));
+}
+
+/** Escapes what is not printable ASCII; in a JSON text without spaces that occurs inside strings only. */
+export function escapeText(text: string): string {
+  // Twenty times faster than a regular expression on a text that needs nothing, which most do.
+  if (Buffer.byteLength(text) === text.length && !text.includes('\u007f')) {
+    return text;
+  }
+  return text.replace(
+    /[^\u0020-\u007e]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+interface Refusal {
+  path: string;
+  readonly reason: string;
+}
+
+function findRefusal(value: unknown, ancestors: object[], maxDepth: number): Refusal | undefined {
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) {
+    return undefined;
+  }
+  if (typeof value === 'number') {
+    return Number.isFinite(value) ? undefined : { path: '', reason: describe(value) };
+  }
+  if (typeof value !== 'object' || !isPlain(value)) {
+    return { path: '', reason: describe(value) };
+  }
+  if (ancestors.includes(value)) {
+    return { path: '', reason: 'contains itself; store a copy without the cycle.' };
+  }
+  if (ancestors.length >= maxDepth) {
+    return { path: '', reason: `is nested deeper than ${maxDepth} levels; store a flatter value.` };
+  }
+  ancestors.push(value);
+  const refusal = Array.isArray(value)
+    ? findInArray(value, ancestors, maxDepth)
+    : findInObject(value as Record<string, unknown>, ancestors, maxDepth); // an object has any string key
+  ancestors.pop();
+  return refusal;
+}
+
+function findInArray(value: unknown[], ancestors: object[], maxDepth: number): Refusal | undefined {
+  for (let i = 0; i < value.length; i++) {
+    const refusal = findRefusal(value[i], ancestors, maxDepth);
+    if (refusal !== undefined) {
+      refusal.path = `[${i}]${refusal.path}`;
+      return refusal;
+    }
+  }
+  return undefined;
+}
+
+function findInObject(
+  value: Record<string, unknown>,
+  ancestors: object[],
+  maxDepth: number,
+): Refusal | undefined {
+  for (const key of Object.keys(value)) {
+    const refusal = findRefusal(value[key], ancestors, maxDepth);
+    if (refusal !== undefined) {
+      refusal.path = memberPath(key) + refusal.path;
+      return refusal;
+    }
+  }
+  return undefined;
+}
+
+/** How a path goes on to a member of an object: `.items`, `["two words"]`. */
+export function memberPath(key: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+}
+
+/**
+ * Whether an object is a plain object or array, of any realm: realms differ in their prototypes, not in the length of
+ * the prototype chain. A hidden or inherited `toJSON`, which JSON.stringify would call, makes it something else.
+ */
+export function isPlain(value: object): boolean {
+  if (
+    'toJSON' in value &&
+    typeof value.toJSON === 'function' &&
+    !Object.prototype.propertyIsEnumerable.call(value, 'toJSON')
+  ) {
+    return false;
+  }
+  let prototype: unknown = Object.getPrototypeOf(value);
+  if (Array.isArray(value) && prototype !== null) {
+    prototype = Object.getPrototypeOf(prototype);
+  }
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function describe(value: unknown): string {
+  switch (typeof value) {
+    case 'undefined':
+      return 'is undefined, which JSON does not have; leave it out or store null.';
+    case 'number':
+      return `is ${value}, which JSON does not have; store null or text.`;
+    case 'bigint':
+      return 'is a BigInt, which JSON does not have; store it as text.';
+    case 'function':
+    case 'symbol':
+      return `is a ${typeof value}; store plain data.`;
+    default:
+      return describeObject(Object.prototype.toString.call(value).slice(8, -1), value);
+  }
+}
+
+function describeObject(kind: string, value: unknown): string {
+  switch (kind) {
+    case 'Date':
+      return 'is a Date, which JSON does not have; store date.toISOString() or date.getTime().';
+    case 'Map':
+      return 'is a Map, which JSON does not have; store Object.fromEntries(map) or [...map].';
+    case 'Set':
+      return 'is a Set, which JSON does not have; store [...set].';
+    default: {
+      const maker: unknown = Object(value).constructor;
+      const name = typeof maker === 'function' && maker.name;
+      return `is not a plain object or array (${name || kind}); store plain data, such as { ...object } or [...array], or bytes as base64 text.`;
+    }
+  }
+}

@@ -1,0 +1,283 @@
+import { timingSafeEqual } from 'node:crypto';
+import { deflateSync, inflateSync } from 'node:zlib';
+import { decodeBase62, encodeBase62 } from './base62.ts';
+import {
+  BadSignature,
+  ImproperlyConfigured,
+  SignatureExpired,
+  SuspiciousSession,
+} from './errors.ts';
+import { parseJson, stringifyJson } from './json-text.ts';
+import { createMac, deriveKey, type Mac } from './salted-hmac.ts';
+
+export { saltedHmac } from './salted-hmac.ts';
+
+/** Whom a signature is to convince. Django: the arguments of `django.core.signing.Signer`. */
+export interface SignerOptions {
+  /** The secret key, as text or bytes. Django: `SECRET_KEY` */
+  key: string | Uint8Array;
+  /** Keys that verify but never sign. Django: `SECRET_KEY_FALLBACKS`; `@default` none */
+  fallbackKeys?: readonly (string | Uint8Array)[] | undefined;
+  /** Keeps signatures for one purpose from serving another. `@default` the class's name in Django */
+  salt?: string | undefined;
+  /** What stands between value and signature. `@default` `:` */
+  sep?: string | undefined;
+}
+
+/** How old a signature may be. */
+export interface AgeOptions {
+  /** Seconds; a signature of exactly this age passes, one from the future too. `@default` any age */
+  maxAge?: number | undefined;
+  /** `@default` the current time */
+  now?: Date | undefined;
+}
+
+/** How signed text is read. */
+export interface UnsignTextOptions extends AgeOptions {
+  /** Bytes of JSON, after decompression, beyond which the text is refused. `@default` 1 MiB */
+  maxBytes?: number | undefined;
+}
+
+const MEBIBYTE = 1_048_576;
+
+/** Signs text and verifies it: `value:signature`. Django: `django.core.signing.Signer`. */
+export class Signer {
+  protected readonly sep: string;
+  readonly #macs: readonly [Mac, ...Mac[]];
+
+  /** @throws {ImproperlyConfigured} when the separator could occur in a signature */
+  constructor({
+    key,
+    fallbackKeys = [],
+    salt = 'django.core.signing.Signer',
+    sep = ':',
+  }: SignerOptions) {
+    if (/^[A-z0-9\-_=]*$/.test(sep)) {
+      throw new ImproperlyConfigured(
+        'Unsafe separator of a signer: it must not be empty or consist of only A-z0-9-_=.',
+      );
+    }
+    this.sep = sep;
+    const createSignerMac = (secret: string | Uint8Array) =>
+      createMac(deriveKey('sha256', `${salt}signer`, secret));
+    this.#macs = [createSignerMac(key), ...fallbackKeys.map(createSignerMac)];
+  }
+
+  /** The signature alone: 43 characters of base64url. */
+  signature(value: string): string {
+    return this.#macs[0](value);
+  }
+
+  /** The value followed by its signature. */
+  sign(value: string): string {
+    return value + this.sep + this.signature(value);
+  }
+
+  /**
+   * The value that was signed.
+   *
+   * @throws {BadSignature} when there is no signature or no key of this signer made it
+   */
+  unsign(signed: string): string {
+    return this.verify(signed).value;
+  }
+
+  /** As {@link Signer.unsign}, telling whether only a fallback key verified the signature. */
+  protected verify(signed: string): { value: string; byFallback: boolean } {
+    const end = signed.lastIndexOf(this.sep);
+    if (end < 0) {
+      throw new BadSignature('The text has no signature.');
+    }
+    const value = signed.slice(0, end);
+    const given = Buffer.from(signed.slice(end + this.sep.length));
+    const found = this.#macs.findIndex((mac) => {
+      const expected = Buffer.from(mac(value));
+      return expected.length === given.length && timingSafeEqual(expected, given);
+    });
+    if (found < 0 || LONE_SURROGATE.test(value)) {
+      throw new BadSignature('The signature does not match.');
+    }
+    return { value, byFallback: found > 0 };
+  }
+}
+
+/** Signs text together with the time: `value:timestamp:signature`. Django: `django.core.signing.TimestampSigner`. */
+export class TimestampSigner extends Signer {
+  #second = Number.NaN;
+  #stamp = '';
+
+  /** @throws {ImproperlyConfigured} as {@link Signer} */
+  constructor({ salt = 'django.core.signing.TimestampSigner', ...options }: SignerOptions) {
+    super({ ...options, salt });
+  }
+
+  /** The value followed by the second it was signed in and the signature of both. */
+  override sign(value: string, now: Date = new Date()): string {
+    return super.sign(value + this.sep + this.#timestamp(now));
+  }
+
+  /**
+   * The value that was signed.
+   *
+   * @throws {BadSignature} as {@link Signer.unsign}
+   * @throws {SignatureExpired} when it is older than `maxAge`
+   * @throws {SuspiciousSession} when what was signed has no timestamp
+   */
+  override unsign(signed: string, options: AgeOptions = {}): string {
+    return this.#read(signed, options).value;
+  }
+
+  /**
+   * Signs JSON text, base64-encoded; session text is made of this. Django: `TimestampSigner.sign_object`.
+   *
+   * @param json in latin-1 at most, as Django reads it
+   * @param options.compress whether to use zlib where that is shorter; a number: only from so many bytes on
+   * @throws {RangeError} when the text has characters beyond U+00FF
+   */
+  signText(json: string, { compress, now }: { compress: boolean | number; now: Date }): string {
+    if (BEYOND_LATIN1.test(json)) {
+      throw new RangeError('JSON text to be signed must have its characters escaped as \\uXXXX.');
+    }
+    const bytes = Buffer.from(json, 'latin1');
+    if (compress === true || (compress !== false && bytes.length >= compress)) {
+      const deflated = deflateSync(bytes);
+      if (deflated.length < bytes.length - 1) {
+        return this.sign(`.${deflated.toString('base64url')}`, now);
+      }
+    }
+    return this.sign(bytes.toString('base64url'), now);
+  }
+
+  /**
+   * Verifies signed text and returns its JSON text, every byte as one character (latin-1), not parsed. Nothing is
+   * decoded before the signature is known to be right. Django: `TimestampSigner.unsign_object`.
+   *
+   * @returns `timestamp` in seconds; `byFallback` when it should be signed anew with the current key
+   * @throws {BadSignature} as {@link Signer.unsign}
+   * @throws {SignatureExpired} when it is older than `maxAge`
+   * @throws {SuspiciousSession} when what was signed is malformed or too large
+   */
+  unsignText(
+    signed: string,
+    { maxBytes = MEBIBYTE, ...age }: UnsignTextOptions = {},
+  ): { json: string; timestamp: number; byFallback: boolean } {
+    const { value, timestamp, byFallback } = this.#read(signed, age);
+    const json = value.startsWith('.')
+      ? inflate(decodeBase64(value.slice(1)), maxBytes)
+      : decodeBase64(value);
+    if (json.length > maxBytes) {
+      throw new SuspiciousSession(`The signed text holds more than ${maxBytes} bytes.`);
+    }
+    return { json: json.toString('latin1'), timestamp, byFallback };
+  }
+
+  #read(
+    signed: string,
+    { maxAge, now }: AgeOptions,
+  ): { value: string; timestamp: number; byFallback: boolean } {
+    const { value: stamped, byFallback } = this.verify(signed);
+    const end = stamped.lastIndexOf(this.sep);
+    if (end < 0) {
+      throw new SuspiciousSession('The signed text has no timestamp.');
+    }
+    const timestamp = attempt('The signed text has a malformed timestamp.', () =>
+      decodeBase62(stamped.slice(end + this.sep.length)),
+    );
+    if (maxAge !== undefined) {
+      const age = (now ?? new Date()).getTime() / 1000 - timestamp;
+      if (age > maxAge) {
+        throw new SignatureExpired(`The signature is ${age} seconds old; ${maxAge} are allowed.`);
+      }
+    }
+    return { value: stamped.slice(0, end), timestamp, byFallback };
+  }
+
+  #timestamp(now: Date): string {
+    const second = Math.trunc(now.getTime() / 1000);
+    if (second !== this.#second) {
+      this.#stamp = encodeBase62(second);
+      this.#second = second;
+    }
+    return this.#stamp;
+  }
+}
+
+/**
+ * Signs a value as JSON. Django: `django.core.signing.dumps`.
+ *
+ * @param options.salt `@default` `django.core.signing`
+ * @param options.compress whether to use zlib where that is shorter; `@default` false
+ * @throws {TypeError} when JSON cannot carry the value
+ */
+export function dumps(
+  value: unknown,
+  options: Pick<SignerOptions, 'key' | 'salt'> & { compress?: boolean; now?: Date },
+): string {
+  const { key, salt = 'django.core.signing', compress = false, now = new Date() } = options;
+  return new TimestampSigner({ key, salt }).signText(stringifyJson(value), { compress, now });
+}
+
+/**
+ * Verifies and reads what {@link dumps} wrote. Django: `django.core.signing.loads`.
+ *
+ * @param options.salt `@default` `django.core.signing`
+ * @throws {BadSignature} when there is no signature or no key made it
+ * @throws {SignatureExpired} when it is older than `maxAge`
+ * @throws {SuspiciousSession} when what was signed is malformed or too large
+ */
+export function loads(
+  text: string,
+  options: Omit<SignerOptions, 'sep'> & UnsignTextOptions,
+): unknown {
+  const { key, fallbackKeys, salt = 'django.core.signing', ...rest } = options;
+  const { json } = new TimestampSigner({ key, fallbackKeys, salt }).unsignText(text, rest);
+  return attempt('The signed text is not JSON.', () => parseJson(json));
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/u; // such text has no UTF-8 of its own, so nobody signed it
+const BEYOND_LATIN1 = /[\u0100-\uffff]/;
+const NOT_BASE64URL = /[^A-Za-z0-9_-]/;
+
+/** Decodes as Python does: stray characters are skipped, both alphabets and padding accepted. */
+function decodeBase64(text: string): Buffer {
+  if (!NOT_BASE64URL.test(text)) {
+    if (text.length % 4 === 1) {
+      throw new SuspiciousSession('The signed text is not base64.');
+    }
+    return Buffer.from(text, 'base64url');
+  }
+  const padding = '='.repeat((4 - (Buffer.byteLength(text) % 4)) % 4); // as Django adds it
+  let data = '';
+  let pads = 0;
+  for (const character of text + padding) {
+    if (character !== '=') {
+      if (/[A-Za-z0-9+/_-]/.test(character)) {
+        data += character;
+        pads = 0;
+      }
+    } else if (data.length % 4 >= 2) {
+      pads += 1;
+      if ((data.length % 4) + pads >= 4) {
+        return Buffer.from(data, 'base64url');
+      }
+    }
+  }
+  if (data.length % 4 !== 0) {
+    throw new SuspiciousSession('The signed text is not base64.');
+  }
+  return Buffer.from(data, 'base64url');
+}
+
+function inflate(bytes: Buffer, maxBytes: number): Buffer {
+  return attempt(`The signed text is not zlib data of at most ${maxBytes} bytes.`, () =>
+    inflateSync(bytes, { maxOutputLength: maxBytes }),
+  );
+}
+
+function attempt<Result>(refusal: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (cause) {
+    throw new SuspiciousSession(refusal, { cause });
+  }
+}
