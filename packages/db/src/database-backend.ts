@@ -1,0 +1,197 @@
+import {
+  type Awaitable,
+  type ClearExpiredOptions,
+  CreateError,
+  type SessionBackend,
+  SessionError,
+  type SessionRecord,
+  type StoredSession,
+  UpdateError,
+  type Written,
+} from '@coatcheck/core';
+import type { DatabaseDriver, Operation, Row, Statement } from './database-driver.ts';
+
+/** A place that can be prepared ahead of its first use; `coatcheck migrate` looks for this method. */
+export interface Migratable {
+  /** Makes what is missing; `false` when there was nothing to do. */
+  migrate(): Promise<boolean>;
+}
+
+/** Sessions in a database, in the table and the formats of Django's `django.contrib.sessions.backends.db`. */
+export class DatabaseBackend implements SessionBackend, Migratable {
+  readonly encoding = { salt: 'django.contrib.sessions.SessionStore' } as const;
+  readonly answers: 'synchronously' | 'later';
+  readonly #driver: DatabaseDriver;
+  readonly #now: () => Date;
+  #closing: Promise<void> | undefined;
+
+  /** Made by a function of this package, such as `sqliteBackend`. */
+  constructor(driver: DatabaseDriver, now: () => Date = () => new Date()) {
+    this.#driver = driver;
+    this.#now = now;
+    this.answers = driver.answers;
+  }
+
+  load(key: string): Awaitable<StoredSession | undefined> {
+    const found = this.#read(this.#select(key));
+    return isRows(found) ? this.#stored(found) : found.then((rows) => this.#stored(rows));
+  }
+
+  async create(record: SessionRecord): Promise<Written> {
+    return this.#write(() => this.#create(record));
+  }
+
+  async update(record: SessionRecord, base: string): Promise<Written> {
+    return this.#write(() => this.#update(record, base));
+  }
+
+  async touch(record: SessionRecord, base: string): Promise<Written | undefined> {
+    return this.#write(() => this.#touch(record, base));
+  }
+
+  async delete(key: string, base?: string): Promise<boolean> {
+    return this.#write(() =>
+      base === undefined ? this.#delete(key) : this.#deleteUnchanged(key, base),
+    );
+  }
+
+  async clearExpired(options: ClearExpiredOptions = {}): Promise<number> {
+    const { batchSize = 1000, signal, onProgress, dryRun, expiresAt = this.#now() } = options;
+    if (!(Number.isSafeInteger(batchSize) && batchSize > 0)) {
+      throw new RangeError('batchSize must be a whole number above zero.');
+    }
+    const { anyExpired, countExpired, clearExpired } = this.#driver.statements;
+    const cutoff = this.#driver.toColumn(expiresAt);
+    if (dryRun) {
+      const rows = await this.#read({ sql: countExpired, values: [cutoff] });
+      return Number(rows[0]?.expired ?? 0);
+    }
+    // Where nothing has expired, nobody has to wait for a write lock, and no table is made.
+    if ((await this.#read({ sql: anyExpired, values: [cutoff] })).length === 0) return 0;
+
+    let cleared = 0;
+    let removed = batchSize;
+    while (removed === batchSize && !signal?.aborted && this.#closing === undefined) {
+      removed = await this.#write(() =>
+        changesOf({ sql: clearExpired, values: [cutoff, batchSize] }),
+      );
+      cleared += removed;
+      if (removed > 0) onProgress?.(cleared);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return cleared;
+  }
+
+  /** Makes the table. Django: `migrate`; elsewhere the first write does it. */
+  async migrate(): Promise<boolean> {
+    this.#refuseWhenClosed();
+    return this.#driver.migrate();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#driver.close();
+    return this.#closing;
+  }
+
+  *#create(record: SessionRecord): Operation<Written> {
+    const { insert, deleteExpired } = this.#driver.statements;
+    const values = [record.key, record.data, this.#driver.toColumn(record.expiresAt)];
+    try {
+      yield { sql: insert, values };
+    } catch (error) {
+      if (!this.#driver.isDuplicateKey(error)) throw error;
+      const { changes } = yield { sql: deleteExpired, values: [record.key, this.#nowColumn()] };
+      if (changes === 0) throw new CreateError();
+      try {
+        yield { sql: insert, values };
+      } catch (again) {
+        throw this.#driver.isDuplicateKey(again) ? new CreateError() : again;
+      }
+    }
+    return { key: record.key, base: record.data };
+  }
+
+  *#update(record: SessionRecord, base: string): Operation<Written> {
+    const written = yield* this.#touch(record, base);
+    if (written) return written;
+    throw yield* this.#difference(record.key);
+  }
+
+  *#touch(record: SessionRecord, base: string): Operation<Written | undefined> {
+    const { changes } = yield {
+      sql: this.#driver.statements.update,
+      values: [
+        record.data,
+        this.#driver.toColumn(record.expiresAt),
+        record.key,
+        base,
+        this.#nowColumn(),
+      ],
+    };
+    return changes > 0 ? { key: record.key, base: record.data } : undefined;
+  }
+
+  *#delete(key: string): Operation<boolean> {
+    const { statements } = this.#driver;
+    const values = [key, this.#nowColumn()];
+    const { changes } = yield { sql: statements.delete, values };
+    if (changes > 0) return true;
+    // To a clock that runs behind, an expired row may still be a session.
+    yield { sql: statements.deleteExpired, values };
+    return false;
+  }
+
+  *#deleteUnchanged(key: string, base: string): Operation<boolean> {
+    const { changes } = yield {
+      sql: this.#driver.statements.deleteUnchanged,
+      values: [key, base, this.#nowColumn()],
+    };
+    if (changes > 0) return true;
+    const difference = yield* this.#difference(key);
+    if (difference.reason === 'gone') return false;
+    throw difference;
+  }
+
+  /** Why a compare-and-set found nothing to change. */
+  *#difference(key: string): Operation<UpdateError> {
+    const current = this.#stored((yield this.#select(key)).rows);
+    return current ? new UpdateError('changed', current) : new UpdateError('gone');
+  }
+
+  #select(key: string): Statement {
+    return { sql: this.#driver.statements.load, values: [key, this.#nowColumn()] };
+  }
+
+  #stored([row]: readonly Row[]): StoredSession | undefined {
+    if (!row) return undefined;
+    const data = String(row.session_data);
+    const expiresAt = this.#driver.fromColumn(row.expire_date);
+    return expiresAt ? { data, base: data, expiresAt } : { data, base: data };
+  }
+
+  #nowColumn(): string {
+    return this.#driver.toColumn(this.#now());
+  }
+
+  #read(statement: Statement): Awaitable<readonly Row[]> {
+    this.#refuseWhenClosed();
+    return this.#driver.read(statement);
+  }
+
+  #write<T>(operation: () => Operation<T>): Promise<T> {
+    this.#refuseWhenClosed();
+    return this.#driver.write(operation);
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closing !== undefined) throw new SessionError('The session backend is closed.');
+  }
+}
+
+function* changesOf(statement: Statement): Operation<number> {
+  return (yield statement).changes;
+}
+
+function isRows(found: Awaitable<readonly Row[]>): found is readonly Row[] {
+  return Array.isArray(found);
+}

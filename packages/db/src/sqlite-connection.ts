@@ -1,0 +1,128 @@
+import type { Outcome, Row, Statement } from './database-driver.ts';
+import type { Transaction } from './group-commit.ts';
+import { codeOf, isBusy, type SqliteDatabase, type SqliteStatement } from './sqlite-database.ts';
+
+/** Where a connection comes from. */
+export interface SqliteSource {
+  /** A database of the application, which opens, sets up and closes it. */
+  readonly database?: SqliteDatabase | undefined;
+  /** Opens a database of our own. */
+  readonly open: () => SqliteDatabase;
+  readonly synchronous?: 'FULL' | 'NORMAL' | undefined;
+}
+
+/** One connection with its prepared statements and its transactions. */
+export class SqliteConnection implements Transaction {
+  readonly #source: SqliteSource;
+  readonly #owned: boolean;
+  readonly #prepared = new Map<string, SqliteStatement>();
+  #database: SqliteDatabase;
+  #journalSet = false;
+  #begun = false;
+  /** The application's busy timeout, while a transaction on its connection suspends it. */
+  #suspendedTimeout: number | undefined;
+
+  constructor(source: SqliteSource) {
+    this.#source = source;
+    this.#owned = source.database === undefined;
+    this.#database = source.database ?? source.open();
+    this.#setUp();
+  }
+
+  execute({ sql, values }: Statement): Outcome {
+    let statement = this.#prepared.get(sql);
+    if (!statement) {
+      statement = this.#database.prepare(sql);
+      this.#prepared.set(sql, statement);
+    }
+    if (!statement.reader) return { rows: [], changes: statement.run(...values).changes };
+    // Rows of better-sqlite3 are plain objects by column name.
+    return { rows: statement.all(...values) as Row[], changes: 0 };
+  }
+
+  /** Runs a statement that is needed once, such as the definition of a table. */
+  define(sql: string): void {
+    this.#database.exec(sql);
+  }
+
+  /** The columns of a table by name, each with its declared type; empty when there is no such table. */
+  columns(table: string): ReadonlyMap<string, string> {
+    const columns = this.#database.prepare(`PRAGMA table_info("${table}")`).all() as Row[];
+    return new Map(columns.map(({ name, type }) => [String(name), String(type)]));
+  }
+
+  begin(): void {
+    if (this.#database.inTransaction) {
+      const message = 'The application has a transaction open on this connection.';
+      throw Object.assign(new Error(message), { code: 'SQLITE_BUSY' });
+    }
+    if (!this.#owned) {
+      this.#suspendedTimeout = Number(this.#database.pragma('busy_timeout', { simple: true }));
+      this.#database.pragma('busy_timeout = 0');
+    } else if (!this.#journalSet) {
+      this.#database.pragma('journal_mode = WAL');
+      this.#journalSet = true;
+    }
+    this.execute({ sql: 'BEGIN IMMEDIATE', values: [] });
+    this.#begun = true;
+  }
+
+  commit(): void {
+    this.execute({ sql: 'COMMIT', values: [] });
+    this.#begun = false;
+    this.#restoreTimeout();
+  }
+
+  rollback(error: unknown): void {
+    try {
+      // SQLite ends the transaction by itself after some errors; one of the application's is not ours to end.
+      if (this.#begun && this.#database.inTransaction) {
+        this.execute({ sql: 'ROLLBACK', values: [] });
+      }
+      this.#begun = false;
+      this.#restoreTimeout();
+      if (this.#owned && codeOf(error).startsWith('SQLITE_READONLY')) this.#reopen();
+    } catch {
+      // What made the transaction fail is what the callers are told.
+    }
+  }
+
+  isBusy(error: unknown): boolean {
+    return isBusy(error);
+  }
+
+  isFatal(error: unknown): boolean {
+    return (
+      /^SQLITE_(FULL|IOERR|NOMEM|CORRUPT|NOTADB|READONLY|CANTOPEN|PROTOCOL)/.test(codeOf(error)) ||
+      !this.#database.inTransaction
+    );
+  }
+
+  /** Closing the last connection to a file also writes its log back. */
+  close(): void {
+    this.#prepared.clear();
+    if (this.#owned) this.#database.close();
+  }
+
+  #setUp(): void {
+    const { synchronous } = this.#source;
+    // better-sqlite3 is built with NORMAL as the default in WAL mode.
+    if (this.#owned || synchronous) this.#database.pragma(`synchronous = ${synchronous ?? 'FULL'}`);
+  }
+
+  // A file that could only be read when it was opened stays so for this connection, whatever becomes of the file.
+  #reopen(): void {
+    const database = this.#source.open();
+    this.#prepared.clear();
+    this.#database.close();
+    this.#database = database;
+    this.#journalSet = false;
+    this.#setUp();
+  }
+
+  #restoreTimeout(): void {
+    if (this.#suspendedTimeout === undefined) return;
+    this.#database.pragma(`busy_timeout = ${this.#suspendedTimeout}`);
+    this.#suspendedTimeout = undefined;
+  }
+}

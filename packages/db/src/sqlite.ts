@@ -1,0 +1,200 @@
+import { ImproperlyConfigured } from '@coatcheck/core';
+import { DatabaseBackend } from './database-backend.ts';
+import type { DatabaseDriver, Operation, Outcome, Row, Statement } from './database-driver.ts';
+import { type DateColumn, djangoDateColumn } from './django-date.ts';
+import { GroupCommit } from './group-commit.ts';
+import {
+  checkTable,
+  djangoTable,
+  indexName,
+  type SessionStatements,
+  sessionStatements,
+} from './session-statements.ts';
+import { SqliteConnection } from './sqlite-connection.ts';
+import { codeOf, isBusy, openSqlite, type SqliteDatabase } from './sqlite-database.ts';
+
+/** Settings of `sqliteBackend`: one of `path` and `database`, and what differs from the defaults. */
+export interface SqliteOptions {
+  /** The database file: a path, `:memory:`, or a URL such as `sqlite:./sessions.sqlite3`. Made when it is missing. */
+  readonly path?: string | URL | undefined;
+  /** A database that the application has opened with better-sqlite3 and closes itself. */
+  readonly database?: SqliteDatabase | undefined;
+  /** The constructor that better-sqlite3 exports, where `path` is given and this package cannot find it by itself. */
+  readonly driver?: unknown;
+  /**
+   * `FULL`: what was acknowledged survives a power cut. `NORMAL`: it survives a crash of the process, and the last
+   * moments before a power cut may be lost.
+   *
+   * @default 'FULL'; a `database` keeps its own setting
+   */
+  readonly synchronous?: 'FULL' | 'NORMAL' | undefined;
+  /** @default 'django_session' */
+  readonly table?: string | undefined;
+  /** The zone of the local times that a Django with `USE_TZ = False` stores. @default 'UTC', as with `USE_TZ = True` */
+  readonly timeZone?: string | undefined;
+  /** Whether keys are SHA-256 digests: the key column then holds 64 characters. @default false */
+  readonly hashKeys?: boolean | undefined;
+  /**
+   * How long a write waits for another process to release the database before it is rejected; below
+   * `operationTimeoutMs`, so that a rejected write is known not to have happened.
+   *
+   * @default 900
+   */
+  readonly busyTimeoutMs?: number | undefined;
+  /** The clock. @default the system's */
+  readonly now?: (() => Date) | undefined;
+}
+
+/**
+ * Sessions in an SQLite file, by better-sqlite3. Django: `django.contrib.sessions.backends.db` on SQLite.
+ *
+ * @throws {ImproperlyConfigured} when a setting is wrong, the driver is missing, or the file cannot be a database.
+ */
+export function sqliteBackend(options: SqliteOptions): DatabaseBackend {
+  return new DatabaseBackend(new SqliteDriver(options), options.now);
+}
+
+/** How often a read is tried again, a millisecond apart, while another process holds the file exclusively for a moment. */
+const readRetries = 5;
+
+class SqliteDriver implements DatabaseDriver {
+  readonly answers = 'synchronously';
+  readonly statements: SessionStatements;
+  readonly #connection: SqliteConnection;
+  readonly #writes: GroupCommit;
+  readonly #dates: DateColumn;
+  readonly #table: string;
+  readonly #keyWidth: number;
+  #tableKnown = false;
+
+  constructor(options: SqliteOptions) {
+    checkOptions(options);
+    const { path = '', database, driver, synchronous, busyTimeoutMs = 900 } = options;
+    this.#table = checkTable(options.table ?? djangoTable);
+    this.#keyWidth = options.hashKeys ? 64 : 40;
+    this.#dates = djangoDateColumn(options.timeZone);
+    this.statements = sessionStatements(this.#table, clearExpired(this.#table));
+    const open = (): SqliteDatabase => openSqlite(path, driver);
+    this.#connection = new SqliteConnection({ database, open, synchronous });
+    this.#writes = new GroupCommit(this.#connection, busyTimeoutMs);
+  }
+
+  toColumn(date: Date): string {
+    return this.#dates.toText(date);
+  }
+
+  fromColumn(value: unknown): Date | undefined {
+    return this.#dates.fromText(value);
+  }
+
+  isDuplicateKey(error: unknown): boolean {
+    return /^SQLITE_CONSTRAINT_(PRIMARYKEY|UNIQUE)$/.test(codeOf(error));
+  }
+
+  read(statement: Statement): readonly Row[] {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return this.#findTable() ? this.#connection.execute(statement).rows : [];
+      } catch (error) {
+        if (isBusy(error) && attempt <= readRetries) sleep(1);
+        else if (!this.#tableVanished(error)) throw error;
+      }
+    }
+  }
+
+  write<T>(operation: () => Operation<T>): Promise<T> {
+    return this.#writes.write(() => {
+      this.#makeTable();
+      try {
+        return this.#run(operation());
+      } catch (error) {
+        if (!this.#tableVanished(error)) throw error;
+        this.#makeTable();
+        return this.#run(operation());
+      }
+    });
+  }
+
+  migrate(): Promise<boolean> {
+    return this.#writes.write(() => {
+      this.#tableKnown = false;
+      return this.#makeTable();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#writes.idle();
+    this.#connection.close();
+  }
+
+  #run<T>(operation: Operation<T>): T {
+    let step = operation.next();
+    while (!step.done) {
+      let outcome: Outcome;
+      try {
+        outcome = this.#connection.execute(step.value);
+      } catch (error) {
+        step = operation.throw(error);
+        continue;
+      }
+      step = operation.next(outcome);
+    }
+    return step.value;
+  }
+
+  /** Whether there is a table to work with. @throws {ImproperlyConfigured} when it is too narrow for the keys. */
+  #findTable(): boolean {
+    if (this.#tableKnown) return true;
+    const columns = this.#connection.columns(this.#table);
+    if (columns.size === 0) return false;
+    const [, width] = /\((\d+)\)/.exec(columns.get('session_key') ?? '') ?? [];
+    if (width !== undefined && Number(width) < this.#keyWidth) {
+      throw new ImproperlyConfigured(
+        `hashKeys needs a session_key column of ${this.#keyWidth} characters, and that of ${this.#table} has ${width}: let db.table name a new table, or leave hashKeys off.`,
+      );
+    }
+    this.#tableKnown = true;
+    return true;
+  }
+
+  /** Makes the table as Django's migration does; `false` when it was there. To be called within a transaction. */
+  #makeTable(): boolean {
+    if (this.#findTable()) return false;
+    const table = this.#table;
+    this.#connection.define(
+      `CREATE TABLE "${table}" ("session_key" varchar(${this.#keyWidth}) NOT NULL PRIMARY KEY, "session_data" text NOT NULL, "expire_date" datetime NOT NULL)`,
+    );
+    this.#connection.define(`CREATE INDEX "${indexName(table)}" ON "${table}" ("expire_date")`);
+    this.#tableKnown = true;
+    return true;
+  }
+
+  // SQLite has no code of its own for a missing table; it may also be our own, rolled back.
+  #tableVanished(error: unknown): boolean {
+    if (codeOf(error) !== 'SQLITE_ERROR' || !this.#tableKnown) return false;
+    this.#tableKnown = this.#connection.columns(this.#table).size > 0;
+    return !this.#tableKnown;
+  }
+}
+
+function clearExpired(table: string): string {
+  return `DELETE FROM "${table}" WHERE rowid IN (SELECT rowid FROM "${table}" WHERE "expire_date" <= ? ORDER BY "expire_date" LIMIT ?)`;
+}
+
+function checkOptions({ path, database, synchronous, busyTimeoutMs = 900 }: SqliteOptions): void {
+  if ((path === undefined) === (database === undefined)) {
+    throw new ImproperlyConfigured(
+      'db.url is missing: give sqliteBackend either a path, such as ./sessions.sqlite3, or an open database.',
+    );
+  }
+  if (synchronous !== undefined && synchronous !== 'FULL' && synchronous !== 'NORMAL') {
+    throw new ImproperlyConfigured("db.synchronous must be 'FULL' or 'NORMAL'.");
+  }
+  if (!(busyTimeoutMs > 0 && busyTimeoutMs < 2 ** 31)) {
+    throw new ImproperlyConfigured('db.busyTimeoutMs must be a number of milliseconds above 0.');
+  }
+}
+
+function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
