@@ -1,5 +1,5 @@
 import { DEEPEST_JSON, type JsonNode, readNodes, tooDeep } from './json-scanner.ts';
-import { escapeText, isPlain, memberPath, stringifyJson } from './json-writer.ts';
+import { escapeText, isPlain, memberPath, stringifyJson, tryStringifyJson } from './json-writer.ts';
 
 export { measureJson, splitObject } from './json-scanner.ts';
 export { stringifyJson } from './json-writer.ts';
@@ -47,8 +47,15 @@ export function joinObject(entries: Iterable<readonly [string, string]>): string
  * @throws {TypeError} when a changed part is nothing that JSON has, as in {@link stringifyJson}
  */
 export function rewriteJson(before: string | undefined, value: unknown, name = 'value'): string {
-  if (before === undefined || isCanonical(before)) {
+  if (before === undefined) {
     return stringifyJson(value, name);
+  }
+  const text = tryStringifyJson(value);
+  if (text === before) {
+    return before;
+  }
+  if (isCanonical(before)) {
+    return text ?? stringifyJson(value, name);
   }
   let node: JsonNode;
   try {
@@ -56,7 +63,8 @@ export function rewriteJson(before: string | undefined, value: unknown, name = '
   } catch {
     return stringifyJson(value, name); // nothing can have been read from it
   }
-  return rewrite(before, node, value, name) ?? before;
+  // Paths are for refusals only: without one, none is put together.
+  return rewrite(before, node, value, text === undefined ? name : undefined) ?? before;
 }
 
 /**
@@ -111,7 +119,12 @@ function isCanonical(text: string): boolean {
 }
 
 /** The new text of a part of `before`; undefined when the part is unchanged. */
-function rewrite(before: string, node: JsonNode, value: unknown, path: string): string | undefined {
+function rewrite(
+  before: string,
+  node: JsonNode,
+  value: unknown,
+  path: string | undefined,
+): string | undefined {
   if (typeof value === 'object' && value !== null && isPlain(value)) {
     if (node.members !== undefined && !Array.isArray(value)) {
       const record = value as Record<string, unknown>; // an object has any string key
@@ -130,14 +143,19 @@ function rewriteMembers(
   before: string,
   members: Map<string, JsonNode>,
   value: Record<string, unknown>,
-  path: string,
+  path: string | undefined,
 ): string | undefined {
   const added = new Set(Object.keys(value));
   let changed = false;
   const entries: [string, string][] = [];
   for (const [key, node] of members) {
     if (added.delete(key)) {
-      const text = rewrite(before, node, value[key], path + memberPath(key));
+      const text = rewrite(
+        before,
+        node,
+        value[key],
+        path === undefined ? path : path + memberPath(key),
+      );
       entries.push([key, text ?? before.slice(node.start, node.end)]);
       changed ||= text !== undefined;
     } else {
@@ -145,7 +163,10 @@ function rewriteMembers(
     }
   }
   for (const key of added) {
-    entries.push([key, stringifyJson(value[key], path + memberPath(key))]);
+    entries.push([
+      key,
+      stringifyJson(value[key], path === undefined ? path : path + memberPath(key)),
+    ]);
     changed = true;
   }
   return changed ? joinObject(entries) : undefined;
@@ -155,13 +176,13 @@ function rewriteItems(
   before: string,
   items: JsonNode[],
   value: unknown[],
-  path: string,
+  path: string | undefined,
 ): string | undefined {
   let changed = items.length !== value.length;
   const texts: string[] = [];
   for (let i = 0; i < value.length; i++) {
     const node = items[i];
-    const here = `${path}[${i}]`;
+    const here = path === undefined ? path : `${path}[${i}]`;
     const text =
       node === undefined ? stringifyJson(value[i], here) : rewrite(before, node, value[i], here);
     texts.push(text ?? before.slice(node?.start, node?.end));

@@ -23,6 +23,11 @@ export function stringifyJson(
   return escapeText(JSON.stringify(value));
 }
 
+/** As {@link stringifyJson}, but `undefined` instead of an error. */
+export function tryStringifyJson(value: unknown): string | undefined {
+  return findRefusal(value, [], DEEPEST_JSON) ? undefined : escapeText(JSON.stringify(value));
+}
+
 /** Escapes what is not printable ASCII; in a JSON text without spaces that occurs inside strings only. */
 export function escapeText(text: string): string {
   // Twenty times faster than a regular expression on a text that needs nothing, which most do.

@@ -30,7 +30,7 @@ export function deriveKey(
 
 /** Prepares a key of at most 64 bytes for many texts. */
 export function createMac(key: Buffer): Mac {
-  // Two one-shot hashes over prepared pads: measured twice as fast as createHmac.
+  // Two one-shot hashes over prepared pads: measured at two thirds of createHmac's time.
   const inner = Buffer.alloc(8192, 0x36);
   const outer = Buffer.alloc(96, 0x5c);
   for (const [i, byte] of key.entries()) {
@@ -44,7 +44,7 @@ export function createMac(key: Buffer): Mac {
       inner.copy(input, 0, 0, 64);
     }
     const end = 64 + input.write(text, 64);
-    outer.write(hash('sha256', input.subarray(0, end), 'hex'), 64, 'hex');
+    outer.write(hash('sha256', input.subarray(0, end), 'binary'), 64, 'latin1');
     return hash('sha256', outer, 'base64url');
   };
 }
