@@ -1,1 +1,7 @@
-export {};
+export type { BackendContext, BackendUnderTest, CreateBackend } from './place.ts';
+export {
+  type ConformanceOptions,
+  describeSessionBackend,
+  type Inabilities,
+  type TestRunner,
+} from './session-backend-suite.ts';
