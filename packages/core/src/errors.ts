@@ -14,7 +14,7 @@ export class ImproperlyConfigured extends SessionError {
 export class CreateError extends SessionError {
   override readonly name: string = 'CreateError';
 
-  constructor(message = 'A session with this key exists already.', options?: ErrorOptions) {
+  constructor(message: string = 'A session with this key exists already.', options?: ErrorOptions) {
     super(message, options);
   }
 }
@@ -30,7 +30,7 @@ export class UpdateError extends SessionError {
   constructor(
     reason: 'gone' | 'changed',
     current?: StoredSession,
-    message = reason === 'gone'
+    message: string = reason === 'gone'
       ? 'The session no longer exists.'
       : 'The session was changed since it was loaded.',
   ) {
@@ -68,7 +68,7 @@ export class SessionConflict extends SessionError {
 export class SessionNotLoaded extends SessionError {
   override readonly name = 'SessionNotLoaded';
 
-  constructor(message = 'The session is not loaded yet: call await session.load() first.') {
+  constructor(message: string = 'The session is not loaded yet: call await session.load() first.') {
     super(message);
   }
 }
@@ -78,7 +78,7 @@ export class SessionClosed extends SessionError {
   override readonly name = 'SessionClosed';
 
   constructor(
-    message = 'The session of this request is committed and cannot be changed any more; a job that outlives the request opens its own with sessions.open(key).',
+    message: string = 'The session of this request is committed and cannot be changed any more; a job that outlives the request opens its own with sessions.open(key).',
   ) {
     super(message);
   }

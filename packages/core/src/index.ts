@@ -1,2 +1,31 @@
 export * from './errors.ts';
-export type * from './session-backend.ts';
+export type { Expiry } from './expiry.ts';
+export { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';
+export { jsonSerializer, type Serializer } from './serializers.ts';
+export type {
+  Awaitable,
+  ClearExpiredOptions,
+  SessionAttributes,
+  SessionBackend,
+  SessionRecord,
+  StoredSession,
+  Written,
+} from './session-backend.ts';
+export type { CookieOptions, CookieSettings } from './session-cookie.ts';
+export type {
+  RejectedReason,
+  SessionEvent,
+  SessionEventEmitter,
+  SessionEvents,
+} from './session-events.ts';
+export {
+  type ExpiryOptions,
+  type SessionData,
+  type SessionKey,
+  SessionStore,
+  type SessionValue,
+} from './session-store.ts';
+export { createSessions, Sessions } from './sessions.ts';
+export type { SessionsOptions, Settings } from './settings.ts';
+export { dumps, loads, Signer, TimestampSigner } from './signing.ts';
+export { localToInstant, toLocal } from './time-zone.ts';

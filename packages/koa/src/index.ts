@@ -1,1 +1,5 @@
-export {};
+export {
+  type SessionContext,
+  type SessionsMiddlewareOptions,
+  sessions,
+} from './sessions-middleware.ts';

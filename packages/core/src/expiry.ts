@@ -1,0 +1,122 @@
+import { localToInstant, toLocal } from './time-zone.ts';
+
+/** The entry that holds a session's own expiry: seconds, 0 for browser close, or an ISO date. Django's name. */
+export const EXPIRY_ENTRY = '_session_expiry';
+
+/** What `setExpiry` takes: seconds of inactivity, an instant, 0 for browser close, null for the default. */
+export type Expiry = number | Date | null;
+
+export interface ExpirySettings {
+  /** Seconds. Django: `SESSION_COOKIE_AGE`. */
+  readonly age: number;
+  readonly expireAtBrowserClose: boolean;
+  /** The local zone of a Django with `USE_TZ` off; `undefined`: dates carry an offset, as with `USE_TZ` on. */
+  readonly timeZone: string | undefined;
+}
+
+const ISO =
+  /^(\d{4})-(\d\d)-(\d\d)(?:.(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(Z|[+-]\d\d:?\d\d(?::?\d\d(?:\.\d+)?)?)?)?$/su;
+
+/**
+ * The form in which an expiry is stored. Django: `set_expiry`.
+ *
+ * @throws {TypeError} for anything but a finite number, a valid date or a boolean, which Python counts as a number.
+ */
+export function storedExpiry(
+  value: number | Date | boolean,
+  timeZone: string | undefined,
+): number | boolean | string {
+  if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) {
+    return value;
+  }
+  if (isDate(value)) return isoText(value, timeZone);
+  throw new TypeError('setExpiry takes a number of seconds, a valid Date, 0 or null.');
+}
+
+/**
+ * Seconds from `modification` until the session expires. Zero or less: it has expired. Django: `get_expiry_age`.
+ *
+ * @throws {RangeError} when the stored text is no date.
+ * @throws {TypeError} when the text has an offset and the settings are for local dates, or the other way round.
+ */
+export function expiryAge(stored: unknown, modification: Date, settings: ExpirySettings): number {
+  if (!stored) return settings.age;
+  if (typeof stored === 'number' || typeof stored === 'boolean') return Number(stored);
+  const { date, hasOffset } = readDate(stored, settings.timeZone);
+  if (hasOffset === (settings.timeZone !== undefined)) {
+    throw new TypeError(
+      hasOffset
+        ? 'The stored expiry has an offset, but the timeZone setting is for local dates.'
+        : 'The stored expiry is a local date; set timeZone to the zone of the Django that wrote it.',
+    );
+  }
+  return Math.floor((date.getTime() - modification.getTime()) / 1000);
+}
+
+/** The instant at which the session expires, if last modified at `modification`. Django: `get_expiry_date`. */
+export function expiryDate(stored: unknown, modification: Date, settings: ExpirySettings): Date {
+  if (typeof stored === 'string' || isDate(stored)) return readDate(stored, settings.timeZone).date;
+  const age = stored ? Number(stored) : settings.age;
+  return new Date(modification.getTime() + age * 1000);
+}
+
+/** Whether the session ends with the browser. Django: `get_expire_at_browser_close`. */
+export function expiresAtBrowserClose(stored: unknown, settings: ExpirySettings): boolean {
+  if (stored === undefined || stored === null) return settings.expireAtBrowserClose;
+  return stored === 0 || stored === false;
+}
+
+function readDate(
+  stored: unknown,
+  timeZone: string | undefined,
+): { date: Date; hasOffset: boolean } {
+  if (isDate(stored)) return { date: stored, hasOffset: timeZone === undefined };
+  const match = typeof stored === 'string' ? ISO.exec(stored) : null;
+  if (!match) throw new RangeError('The stored expiry is neither a number nor an ISO date.');
+  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', offset] = match;
+  const utc = Date.UTC(
+    Number(year),
+    Number(month) - 1,
+    Number(day),
+    Number(hour),
+    Number(minute),
+    Number(second),
+    Number(fraction.padEnd(3, '0').slice(0, 3)),
+  );
+  if (!isSameDay(utc, Number(month), Number(day)) || Number(minute) > 59 || Number(second) > 59) {
+    throw new RangeError('The stored expiry is a date that does not exist.');
+  }
+  if (offset === undefined) {
+    return { date: timeZone ? localToInstant(utc, timeZone) : new Date(utc), hasOffset: false };
+  }
+  return { date: new Date(utc - offsetMs(offset)), hasOffset: true };
+}
+
+function isSameDay(utc: number, month: number, day: number): boolean {
+  const date = new Date(utc);
+  return date.getUTCMonth() + 1 === month && date.getUTCDate() === day;
+}
+
+function offsetMs(offset: string): number {
+  if (offset === 'Z') return 0;
+  const digits = offset.replaceAll(/[^\d]/g, '');
+  const minutes = Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2, 4));
+  const ms = (minutes * 60 + Number(digits.slice(4, 6))) * 1000;
+  return offset.startsWith('-') ? -ms : ms;
+}
+
+// The one form that every Python reads: no fraction or six digits, and never a "Z".
+function isoText(date: Date, timeZone: string | undefined): string {
+  const iso = (timeZone ? toLocal(date, timeZone) : date).toISOString();
+  const fraction = iso.slice(20, 23);
+  const text = fraction === '000' ? iso.slice(0, 19) : `${iso.slice(0, 23)}000`;
+  return timeZone ? text : `${text}+00:00`;
+}
+
+// Not instanceof: a date of another realm is a date too.
+function isDate(value: unknown): value is Date {
+  return (
+    Object.prototype.toString.call(value) === '[object Date]' &&
+    !Number.isNaN((value as Date).getTime())
+  );
+}

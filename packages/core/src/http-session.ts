@@ -1,0 +1,191 @@
+import { BackendUnavailable, SessionClosed, SessionInterrupted } from './errors.ts';
+import {
+  cacheControlFor,
+  deleteCookieText,
+  setCookieText,
+  varyByCookie,
+} from './session-cookie.ts';
+import type { SessionEventEmitter } from './session-events.ts';
+import { needsTouch } from './session-lifetime.ts';
+import type { SessionState } from './session-state.ts';
+import { type SessionData, SessionStore } from './session-store.ts';
+import type { Settings } from './settings.ts';
+
+/** What a route may choose for itself. */
+export interface HttpSessionOptions {
+  /** Nothing is fetched before the handler asks with `await session.load()`. @default false */
+  readonly lazy?: boolean | undefined;
+  /** Whether the request counts as activity for `idleTimeout` and `saveEveryRequest`. @default true */
+  readonly touch?: boolean | undefined;
+  /** The session can be read and not changed. @default false */
+  readonly readOnly?: boolean | undefined;
+  readonly onInterrupted?: Settings['onInterrupted'] | undefined;
+  readonly onUnavailable?: Settings['onUnavailable'] | undefined;
+}
+
+/** What is needed of a response; Node's `ServerResponse` is one. */
+export interface SessionResponse {
+  readonly headersSent: boolean;
+  getHeader(name: string): number | string | readonly string[] | undefined;
+  setHeader(name: string, value: string | readonly string[]): unknown;
+}
+
+/**
+ * The session of one HTTP request and what its response has to say, for any framework: `begin`, run the handler,
+ * `finish` before the response is written. Django: `SessionMiddleware`.
+ */
+export class HttpSession<Data extends object = SessionData> {
+  readonly session: SessionStore<Data>;
+  readonly #state: SessionState;
+  readonly #events: SessionEventEmitter;
+  readonly #response: SessionResponse;
+  readonly #options: HttpSessionOptions & { readonly fetchEarly: boolean };
+  /** Whether the request came with a session key, so that a deletion has something to delete. */
+  readonly #hadCookie: boolean;
+  #cookie: string | undefined;
+  #began = false;
+  /** The key whose idle timeout is being renewed. */
+  #renewed: string | undefined;
+
+  constructor(
+    state: SessionState,
+    events: SessionEventEmitter,
+    response: SessionResponse,
+    options: HttpSessionOptions & { readonly fetchEarly: boolean },
+  ) {
+    this.session = new SessionStore<Data>(state);
+    this.#state = state;
+    this.#events = events;
+    this.#response = response;
+    this.#options = options;
+    this.#hadCookie = state.key !== null;
+    if (options.onUnavailable) state.onUnavailable = options.onUnavailable;
+    if (options.readOnly) {
+      state.refuse(
+        new SessionClosed(
+          'This route only reads its session (readOnly), so nothing can be changed.',
+        ),
+      );
+    }
+    state.observer = {
+      cookieChanged: () => this.#putCookie(),
+      assertCookieCanBeSent: () => this.#assertCookieCanBeSent(),
+    };
+  }
+
+  /** Fetches the record early, where the backend answers later; `undefined` where there is nothing to wait for. */
+  begin(): Promise<void> | undefined {
+    return this.#options.fetchEarly ? this.#state.prefetch() : undefined;
+  }
+
+  /**
+   * Stores what changed and writes the headers; afterwards the session is closed.
+   *
+   * @param responseBegan the handler answers by itself, so a new session could not reach the visitor any more.
+   * @throws what replaces the response: an acknowledged change is one that was stored.
+   */
+  async finish(status: number, responseBegan = false): Promise<void> {
+    this.#began = responseBegan;
+    try {
+      // Django: a failed request saves nothing; what save, cycleKey and flush did stands.
+      if (status < 500) {
+        await this.#commit();
+        await this.#renew();
+      }
+    } finally {
+      this.#state.refuse(new SessionClosed());
+      this.writeHeaders();
+    }
+  }
+
+  /** Whether the response carries the session's cookie, or removes it. */
+  get setsCookie(): boolean {
+    return this.#cookie !== undefined;
+  }
+
+  /** Puts cookie, Vary and Cache-Control on the response; again, where an error handler has removed them. */
+  writeHeaders(): void {
+    if (this.#response.headersSent) return;
+    if (this.#cookie !== undefined) this.#setCookieHeader(this.#cookie);
+    if (!this.setsCookie && !this.#state.accessed) return;
+    const vary = this.#response.getHeader('Vary');
+    this.#response.setHeader('Vary', varyByCookie(vary === undefined ? undefined : String(vary)));
+  }
+
+  async #commit(): Promise<void> {
+    if (!this.#state.hasChanges) return;
+    try {
+      await this.#state.commit();
+    } catch (error) {
+      const { onInterrupted = this.#state.settings.onInterrupted } = this.#options;
+      if (!(error instanceof SessionInterrupted) || onInterrupted !== 'discard') throw error;
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const { saveEveryRequest, idleTimeout } = this.#state.settings;
+    const { touch = true } = this.#options;
+    const renews = touch && (saveEveryRequest || idleTimeout !== undefined);
+    const { key } = this.#state;
+    if (!renews || this.#state.cookieDue || key === null) return;
+    // A cookie without Max-Age needs no renewal, unless the session itself is in it.
+    this.#renewed = saveEveryRequest ? undefined : key;
+    try {
+      await this.#state.renew(
+        (session) => saveEveryRequest || needsTouch(session, this.#state.settings),
+      );
+    } catch (error) {
+      // Nothing that anybody was told is lost, and a route that does not touch its session is answered; told as
+      // the event `unavailable` where the call failed.
+      if (!(error instanceof BackendUnavailable)) throw error;
+    }
+  }
+
+  #putCookie(): void {
+    const { settings, key, ended, cookieDue } = this.#state;
+    const old = this.#cookie;
+    if (key !== null && cookieDue) {
+      const maxAge = this.session.getExpireAtBrowserClose()
+        ? undefined
+        : this.session.getExpiryAge();
+      if (maxAge === undefined && this.#renewed === key) return;
+      this.#cookie = setCookieText(settings.cookie, key, maxAge, settings.now());
+    } else {
+      this.#cookie = ended && this.#hadCookie ? deleteCookieText(settings.cookie) : undefined;
+    }
+    if (this.#response.headersSent) {
+      if (this.#cookie !== undefined) this.#events.tell('cookieSkipped', key ?? undefined, {});
+      return;
+    }
+    if (old !== undefined && this.#cookie === undefined) this.#setCookieHeader(undefined);
+    this.writeHeaders();
+  }
+
+  /** Replaces the session's own cookie among those of the response. */
+  #setCookieHeader(text: string | undefined): void {
+    const { name } = this.#state.settings.cookie;
+    const present = this.#response.getHeader('Set-Cookie') ?? [];
+    const list = Array.isArray(present) ? (present as string[]) : [String(present)];
+    const others = list.filter((cookie) => !cookie.startsWith(`${name}=`));
+    this.#response.setHeader('Set-Cookie', text === undefined ? others : [...others, text]);
+    if (text !== undefined) this.#setCacheControl();
+  }
+
+  #setCacheControl(): void {
+    const present = this.#response.getHeader('Cache-Control');
+    const from = present === undefined ? undefined : String(present);
+    const to = cacheControlFor(from);
+    if (to === from) return;
+    this.#response.setHeader('Cache-Control', to);
+    if (from !== undefined) {
+      this.#events.tell('cacheControlChanged', this.#state.key ?? undefined, { from, to });
+    }
+  }
+
+  #assertCookieCanBeSent(): void {
+    if (!this.#began && !this.#response.headersSent) return;
+    throw new SessionClosed(
+      'The response has begun, so the cookie of a new session cannot be sent any more; call await session.save() before the first byte.',
+    );
+  }
+}

@@ -1,0 +1,266 @@
+import {
+  type ChangeFunction,
+  type ChangeSet,
+  type Entries,
+  isAuthEntry,
+  isHiddenEntry,
+  type Step,
+} from './changes.ts';
+import { rewriteJson } from './json-text.ts';
+import { jsonSerializer, type Serializer } from './serializers.ts';
+
+/** An entry that the request has touched. */
+interface Touched {
+  /** The live value; the application may hold it too and change it in place. */
+  value: unknown;
+  present: boolean;
+  /** The entry's text after the last step; `undefined`: absent. */
+  text: string | undefined;
+  /** Set or deleted since the last step, even if to the same value. */
+  assigned: boolean;
+  /** What happened since the record was loaded or last saved. */
+  steps: Step[];
+}
+
+/**
+ * The entries of one session during one request: values are decoded when they are read, and what changed is found
+ * by comparing the texts of those that were handed out. Knows nothing of keys, backends or flags.
+ */
+export class SessionDictionary {
+  readonly #serializer: Serializer;
+  #base: Entries;
+  #touched = new Map<string, Touched>();
+  #cleared = false;
+
+  constructor(base: Entries, serializer: Serializer) {
+    this.#base = base;
+    this.#serializer = serializer;
+  }
+
+  get(key: string): unknown {
+    return this.#touch(key)?.value;
+  }
+
+  has(key: string): boolean {
+    const touched = this.#touched.get(key);
+    return touched ? touched.present : this.#visible(key) !== undefined;
+  }
+
+  /** @throws {TypeError} when the value would not survive JSON; the message has the path. */
+  assertStorable(key: string, value: unknown): void {
+    this.#dumps(key, value);
+  }
+
+  /** @throws {TypeError} as `assertStorable` does. */
+  set(key: string, value: unknown): void {
+    this.assertStorable(key, value);
+    const touched = this.#touch(key) ?? this.#add(key, undefined, false, undefined);
+    touched.value = value;
+    touched.present = true;
+    touched.assigned = true;
+  }
+
+  delete(key: string): boolean {
+    const touched = this.#touch(key);
+    if (!touched?.present) return false;
+    touched.value = undefined;
+    touched.present = false;
+    touched.assigned = true;
+    return true;
+  }
+
+  /** Runs `fn` on the value now, and remembers it as a step that runs again wherever the record is newer. */
+  change(key: string, fn: ChangeFunction): unknown {
+    const touched = this.#touch(key) ?? this.#add(key, undefined, false, undefined);
+    this.#finishStep(key, touched);
+    const value = fn(touched.value);
+    const text = value === undefined ? undefined : this.#dumps(key, value);
+    touched.value = value;
+    touched.present = value !== undefined;
+    touched.steps.push({
+      before: touched.text,
+      after: text,
+      run: (current) => this.#run(key, fn, current),
+    });
+    touched.text = text;
+    return value;
+  }
+
+  clear(): void {
+    this.#touched = new Map();
+    this.#cleared = true;
+  }
+
+  /** The keys that the application sees, in the order of the record, new ones last. */
+  keys(): string[] {
+    const keys: string[] = [];
+    if (!this.#cleared) {
+      for (const key of this.#base.keys()) {
+        if (!isHiddenEntry(key) && (this.#touched.get(key)?.present ?? true)) keys.push(key);
+      }
+    }
+    for (const [key, touched] of this.#touched) {
+      if (touched.present && (this.#cleared || !this.#base.has(key))) keys.push(key);
+    }
+    return keys;
+  }
+
+  /** The text of a value core itself reads, such as the expiry; hidden entries too. */
+  peek(key: string): unknown {
+    if (isHiddenEntry(key)) {
+      const text = this.#base.get(key);
+      return text === undefined ? undefined : jsonSerializer.loads(text);
+    }
+    const touched = this.#touched.get(key);
+    if (touched) return touched.value;
+    const text = this.#visible(key);
+    return text === undefined ? undefined : this.#loads(key, text);
+  }
+
+  /** Whether a value that was handed out has been changed in place, or anything was assigned. */
+  hasChanges(): boolean {
+    if (this.#cleared) return true;
+    for (const [key, touched] of this.#touched) {
+      if (touched.assigned || touched.steps.length > 0) return true;
+      if (this.#textOf(key, touched) !== touched.text) return true;
+    }
+    return false;
+  }
+
+  /** What changed until now, serialised now. */
+  snapshot(): ChangeSet {
+    const steps = new Map<string, readonly Step[]>();
+    let auth = false;
+    for (const [key, touched] of this.#touched) {
+      this.#finishStep(key, touched);
+      if (touched.steps.length === 0) continue;
+      steps.set(key, [...touched.steps]);
+      auth ||= isAuthEntry(key);
+    }
+    return {
+      cleared: this.#cleared,
+      steps,
+      auth: auth ? new Map(this.#texts().filter(([key]) => isAuthEntry(key))) : undefined,
+    };
+  }
+
+  /**
+   * The record now has the entries `written`, which include the changes of `saved`. What the request did after that
+   * snapshot stays a change; objects that the application holds take over what others wrote.
+   */
+  rebase(written: Entries, saved: ChangeSet): void {
+    const clearedSince = this.#cleared && !saved.cleared;
+    this.#base = written;
+    if (clearedSince) return;
+    this.#cleared = false;
+    for (const [key, touched] of this.#touched) {
+      const done = saved.steps.get(key)?.length ?? 0;
+      touched.steps.splice(0, done);
+      const text = written.get(key);
+      if (touched.text === text && touched.steps.length === 0) continue;
+      const untouchedSince =
+        touched.steps.length === 0 &&
+        !touched.assigned &&
+        this.#textOf(key, touched) === touched.text;
+      if (untouchedSince) this.#adopt(key, touched, text);
+    }
+  }
+
+  #texts(): [string, string][] {
+    return this.keys().map((key) => {
+      const touched = this.#touched.get(key);
+      const text = touched ? this.#textOf(key, touched) : this.#base.get(key);
+      return [key, text ?? 'null'];
+    });
+  }
+
+  #visible(key: string): string | undefined {
+    return this.#cleared || isHiddenEntry(key) ? undefined : this.#base.get(key);
+  }
+
+  #touch(key: string): Touched | undefined {
+    const touched = this.#touched.get(key);
+    if (touched) return touched;
+    const text = this.#visible(key);
+    if (text === undefined) return undefined;
+    return this.#add(key, this.#loads(key, text), true, text);
+  }
+
+  #add(key: string, value: unknown, present: boolean, text: string | undefined): Touched {
+    const touched: Touched = { value, present, text, assigned: false, steps: [] };
+    this.#touched.set(key, touched);
+    return touched;
+  }
+
+  #finishStep(key: string, touched: Touched): void {
+    const text = this.#textOf(key, touched);
+    if (!touched.assigned && text === touched.text) return;
+    touched.steps.push({ before: touched.text, after: text });
+    touched.text = text;
+    touched.assigned = false;
+  }
+
+  #textOf(key: string, { value, present, text }: Touched): string | undefined {
+    if (!present) return undefined;
+    if (this.#serializerOf(key) !== jsonSerializer) return this.#dumps(key, value);
+    // Most values come out as they went in, and this comparison is the cheapest way to see it.
+    if (text !== undefined && JSON.stringify(value) === text) return text;
+    return rewriteJson(text, value, key);
+  }
+
+  #run(key: string, fn: ChangeFunction, text: string | undefined): string | undefined {
+    const value = fn(text === undefined ? undefined : this.#loads(key, text));
+    if (value === undefined) return undefined;
+    return this.#serializerOf(key) === jsonSerializer
+      ? rewriteJson(text, value, key)
+      : this.#dumps(key, value);
+  }
+
+  /** Makes the live value equal to what was stored, in place where the application may hold it. */
+  #adopt(key: string, touched: Touched, text: string | undefined): void {
+    const value = text === undefined ? undefined : this.#loads(key, text);
+    if (!adoptInto(touched.value, value)) touched.value = value;
+    touched.present = text !== undefined;
+    touched.text = text;
+  }
+
+  #dumps(key: string, value: unknown): string {
+    return this.#serializerOf(key).dumps(value, key);
+  }
+
+  #loads(key: string, text: string): unknown {
+    return this.#serializerOf(key).loads(text);
+  }
+
+  // Django and core read these entries, whatever serializer the application's own values have.
+  #serializerOf(key: string): Serializer {
+    return key.startsWith('_session_') || isAuthEntry(key) ? jsonSerializer : this.#serializer;
+  }
+}
+
+function adoptInto(target: unknown, source: unknown): boolean {
+  if (Array.isArray(target) && Array.isArray(source)) {
+    if (Object.isFrozen(target)) return false;
+    target.splice(0, target.length, ...source);
+    return true;
+  }
+  if (!isPlainObject(target) || !isPlainObject(source) || Object.isFrozen(target)) return false;
+  for (const key of Object.keys(target)) if (!Object.hasOwn(source, key)) delete target[key];
+  for (const [key, value] of Object.entries(source)) {
+    const own = Object.hasOwn(target, key) && adoptInto(target[key], value);
+    // defineProperty: an assignment to `__proto__` would set the prototype of an ordinary object.
+    if (!own) {
+      Object.defineProperty(target, key, {
+        value,
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      });
+    }
+  }
+  return true;
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,80 @@
+import { createHmac } from 'node:crypto';
+import { channel } from 'node:diagnostics_channel';
+import { EventEmitter } from 'node:events';
+
+/** Why stored bytes or a cookie were not taken for a session. */
+export type RejectedReason =
+  | 'malformed'
+  | 'unknown'
+  | 'expired'
+  | 'tampered'
+  | 'corrupt'
+  | 'rotated'
+  | 'duplicate cookie';
+
+/** What every event says. `session` is a keyed digest: eight hexadecimal digits that stand for the key in logs. */
+export interface SessionEvent {
+  readonly session: string | undefined;
+}
+
+/** The events of `sessions.events`; also published on `node:diagnostics_channel` as `coatcheck:<event>`. */
+export interface SessionEvents {
+  /** A record was created. */
+  created: [SessionEvent];
+  /** A record was updated. */
+  saved: [SessionEvent];
+  /** A write met other writers, or was shared by several; `attempts` is the number of writes it took. */
+  merged: [SessionEvent & { readonly attempts: number; readonly commits: number }];
+  /** A session ended while a request used it. */
+  interrupted: [SessionEvent];
+  /** A cookie or a record is no session. */
+  rejected: [SessionEvent & { readonly reason: RejectedReason }];
+  /** The backend failed or did not answer in time; `cause` is the driver's error. */
+  unavailable: [
+    SessionEvent & {
+      readonly operation: string;
+      readonly ambiguous: boolean;
+      readonly cause: unknown;
+    },
+  ];
+  /** A cookie could not be sent, because the response had begun. */
+  cookieSkipped: [SessionEvent];
+  /** The application's Cache-Control was replaced, because the response sets the cookie. */
+  cacheControlChanged: [SessionEvent & { readonly from: string; readonly to: string }];
+  /** A commit failed after the request had already failed for another reason, or a listener threw. */
+  error: [SessionEvent & { readonly cause: unknown }];
+}
+
+/** Emits `SessionEvents`; a listener that throws never breaks what it listens to. */
+export class SessionEventEmitter extends EventEmitter<SessionEvents> {
+  readonly #secretKey: string;
+
+  constructor(secretKey: string) {
+    super();
+    this.#secretKey = secretKey;
+  }
+
+  /** Tells listeners and channel; costs next to nothing when nobody listens. */
+  tell<Name extends keyof SessionEvents>(
+    name: Name,
+    key: string | undefined,
+    details: Omit<SessionEvents[Name][0], 'session'>,
+  ): void {
+    const published = channel(`coatcheck:${name}`);
+    if (this.listenerCount(name) === 0 && !published.hasSubscribers) return;
+    const event = { session: key === undefined ? undefined : this.digest(key), ...details };
+    published.publish(event);
+    for (const listener of this.listeners(name)) {
+      try {
+        (listener as (event: object) => void).call(this, event);
+      } catch (cause) {
+        if (name !== 'error') this.tell('error', undefined, { cause } as never);
+      }
+    }
+  }
+
+  /** What stands for a key in logs and events: eight hexadecimal digits of an HMAC. */
+  digest(key: string): string {
+    return createHmac('sha256', this.#secretKey).update(key).digest('hex').slice(0, 8);
+  }
+}

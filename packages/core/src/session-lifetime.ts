@@ -1,0 +1,97 @@
+import { CREATED_ENTRY, type Entries } from './changes.ts';
+import { EXPIRY_ENTRY, type ExpirySettings, expiryDate } from './expiry.ts';
+import { jsonSerializer } from './serializers.ts';
+import type { LoadedSession } from './session-codec.ts';
+import type { Settings } from './settings.ts';
+
+/** The settings that Django's own expiry rules depend on. */
+export function expirySettings({
+  cookie,
+  expireAtBrowserClose,
+  timeZone,
+}: Settings): ExpirySettings {
+  return { age: cookie.age, expireAtBrowserClose, timeZone };
+}
+
+/** When a session with these entries ends, if last active at `modification`: the earliest of its three limits. */
+export function endOfSession(
+  entries: Entries,
+  modification: Date,
+  settings: Settings,
+  createdAt: number | undefined = createdAtOf(entries),
+): Date {
+  const stored = entries.get(EXPIRY_ENTRY);
+  const expiry = stored === undefined ? undefined : jsonSerializer.loads(stored);
+  const own = expiryDate(expiry, modification, expirySettings(settings));
+  return earliest(own, modification, createdAt, settings);
+}
+
+/** `date`, unless the idle or the absolute timeout comes first. */
+export function earliest(
+  date: Date,
+  modification: Date,
+  createdAt: number | undefined,
+  { idleTimeout, absoluteTimeout }: Settings,
+): Date {
+  let end = date.getTime();
+  if (idleTimeout !== undefined) end = Math.min(end, modification.getTime() + idleTimeout * 1000);
+  if (absoluteTimeout !== undefined && createdAt !== undefined) {
+    end = Math.min(end, (createdAt + absoluteTimeout) * 1000);
+  }
+  return new Date(end);
+}
+
+/** Seconds at which the session was created, where that is stored. */
+export function createdAtOf(entries: Entries): number | undefined {
+  const text = entries.get(CREATED_ENTRY);
+  const seconds = text === undefined ? Number.NaN : Number(text);
+  return Number.isFinite(seconds) ? seconds : undefined;
+}
+
+/**
+ * Entries with the time of creation, where an absolute timeout needs it. A session that has none counts from its
+ * signature's timestamp: it was made before the setting, or by Django.
+ */
+export function withCreation(
+  entries: Entries,
+  signedAt: number | undefined,
+  { absoluteTimeout, now }: Settings,
+): Entries {
+  if (absoluteTimeout === undefined || entries.has(CREATED_ENTRY)) return entries;
+  const createdAt = signedAt ?? Math.floor(now().getTime() / 1000);
+  return new Map(entries).set(CREATED_ENTRY, String(createdAt));
+}
+
+/** Whether core knows that the session has ended, although the backend still had it. */
+export function hasEnded(session: LoadedSession, inCookie: boolean, settings: Settings): boolean {
+  const now = settings.now();
+  const createdAt = createdAtOf(session.entries) ?? session.signedAt;
+  const { modifiedAt, signedAt } = session;
+  const modification =
+    modifiedAt ?? (inCookie && signedAt !== undefined ? new Date(signedAt * 1000) : undefined);
+  if (modification) return endOfSession(session.entries, modification, settings, createdAt) <= now;
+  const { absoluteTimeout } = settings;
+  return (
+    absoluteTimeout !== undefined &&
+    createdAt !== undefined &&
+    (createdAt + absoluteTimeout) * 1000 <= now.getTime()
+  );
+}
+
+/** Whether an idle timeout has run for long enough that a request should renew it. */
+export function needsTouch(session: LoadedSession, settings: Settings): boolean {
+  const { idleTimeout, touchEvery, now } = settings;
+  if (idleTimeout === undefined) return false;
+  const end = endOfSession(
+    session.entries,
+    now(),
+    settings,
+    createdAtOf(session.entries) ?? session.signedAt,
+  );
+  if (session.modifiedAt)
+    return now().getTime() - session.modifiedAt.getTime() >= touchEvery * 1000;
+  return (
+    session.expiresAt === undefined ||
+    end.getTime() - session.expiresAt.getTime() >= touchEvery * 1000
+  );
+}

@@ -1,0 +1,108 @@
+import { isPromise } from './deadline.ts';
+import { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';
+import type { ClearExpiredOptions, SessionBackend } from './session-backend.ts';
+import { SessionCommits } from './session-commits.ts';
+import { cookieValues } from './session-cookie.ts';
+import { SessionEventEmitter } from './session-events.ts';
+import { isCookieSession, isSessionKey } from './session-key.ts';
+import { SessionState } from './session-state.ts';
+import { type SessionData, SessionStore } from './session-store.ts';
+import { type SessionsOptions, type Settings, validateSettings } from './settings.ts';
+
+/** The sessions of an application: settings and backend; opens stores, clears expired records. */
+export class Sessions<Data extends object = SessionData> {
+  readonly settings: Settings;
+  /** The place where the sessions live, for what goes beyond sessions, such as creating its table. */
+  readonly backend: SessionBackend;
+  readonly events: SessionEventEmitter;
+  readonly #commits: SessionCommits;
+
+  /** @throws {ImproperlyConfigured} naming the first setting that is missing or wrong. */
+  constructor(options: SessionsOptions) {
+    this.settings = validateSettings(options);
+    this.backend = options.backend;
+    this.events = new SessionEventEmitter(options.secretKey);
+    this.#commits = new SessionCommits(options.backend, this.settings, this.events);
+  }
+
+  /**
+   * The session under the key, for use outside HTTP too: a WebSocket, a job, a script. No key, or a malformed one, is
+   * an empty session that gets a key when it is first saved. Does no I/O: `await session.load()` comes first, unless
+   * the backend answers at once.
+   */
+  open(key?: string | null): SessionStore<Data> {
+    return new SessionStore<Data>(this.#state(key ?? null));
+  }
+
+  /** The session of one HTTP request, and what its response has to say; what `@coatcheck/koa` is made of. */
+  openForRequest(
+    cookieHeader: string | undefined,
+    response: SessionResponse,
+    options: HttpSessionOptions = {},
+  ): HttpSession<Data> {
+    const key = this.#keyIn(cookieHeader);
+    const state = this.#state(key);
+    const fetchEarly = key !== null && !options.lazy && !this.#commits.answersAtOnce;
+    return new HttpSession<Data>(state, this.events, response, { ...options, fetchEarly });
+  }
+
+  /** Whether a live session has the key. */
+  async exists(key: string): Promise<boolean> {
+    if (!this.#isKey(key)) return false;
+    const session = await this.#commits.load(key);
+    return session !== undefined && !session.rotated;
+  }
+
+  /** Ends the session under the key, whoever uses it; false when there was none. */
+  async delete(key: string): Promise<boolean> {
+    if (!this.#isKey(key)) return false;
+    const loading = this.#commits.load(key);
+    const session = isPromise(loading) ? await loading : loading;
+    return session?.rotated ? false : this.#commits.end(key, session);
+  }
+
+  /** Removes expired records and returns how many there were. Django: the command `clearsessions`. */
+  clearExpired(options?: ClearExpiredOptions): Promise<number> {
+    return this.backend.clearExpired(options);
+  }
+
+  /** Waits for the writes under way, then closes the backend. */
+  async close(): Promise<void> {
+    await this.#commits.idle();
+    await this.backend.close();
+  }
+
+  #keyIn(cookieHeader: string | undefined): string | null {
+    const values = cookieValues(cookieHeader, this.settings.cookie.name);
+    const [value] = values;
+    if (value === undefined) return null;
+    if (values.length > 1) {
+      // Which of them is ours cannot be told: a sibling domain may have set the other (RFC 6265bis, section 8.6).
+      this.events.tell('rejected', undefined, { reason: 'duplicate cookie' });
+      return null;
+    }
+    if (this.#isKey(value)) return value;
+    this.events.tell('rejected', undefined, { reason: 'malformed' });
+    return null;
+  }
+
+  #state(key: string | null): SessionState {
+    const usable = typeof key === 'string' && this.#isKey(key);
+    return new SessionState(this.#commits, this.settings, usable ? key : null);
+  }
+
+  #isKey(text: string): boolean {
+    return this.#commits.inCookie ? isCookieSession(text) : isSessionKey(text);
+  }
+}
+
+/**
+ * Sessions on a backend. `createSessions<AppSession>()` types every store that they open.
+ *
+ * @throws {ImproperlyConfigured} naming the first setting that is missing or wrong, and the remedy.
+ */
+export function createSessions<Data extends object = SessionData>(
+  options: SessionsOptions,
+): Sessions<Data> {
+  return new Sessions<Data>(options);
+}

@@ -1,0 +1,244 @@
+import { ImproperlyConfigured } from './errors.ts';
+import { jsonSerializer, type Serializer } from './serializers.ts';
+import type { SessionBackend } from './session-backend.ts';
+import { type CookieOptions, type CookieSettings, validateCookie } from './session-cookie.ts';
+import { isTimeZone } from './time-zone.ts';
+
+/** What `createSessions` takes. Every option but `backend` and `secretKey` has Django's default. */
+export interface SessionsOptions {
+  /** Where sessions live. Django: `SESSION_ENGINE`. */
+  readonly backend: SessionBackend;
+  /** Signs what is stored: at least 32 characters, 5 of them distinct, and no placeholder. Django: `SECRET_KEY`. */
+  readonly secretKey: string;
+  /**
+   * Former secret keys: they verify and never sign; what only they verify is signed anew at its next write.
+   * Django: `SECRET_KEY_FALLBACKS`.
+   */
+  readonly secretKeyFallbacks?: readonly string[] | undefined;
+  /** Accepts a weak `secretKey`; for tests. @default false */
+  readonly allowWeakSecret?: boolean | undefined;
+  /** Turns the value of an entry into JSON text and back. Django: `SESSION_SERIALIZER`. @default JSON */
+  readonly serializer?: Serializer | undefined;
+  readonly cookie?: CookieOptions | undefined;
+  /** Sessions without an expiry of their own end with the browser. Django: `SESSION_EXPIRE_AT_BROWSER_CLOSE`. @default false */
+  readonly expireAtBrowserClose?: boolean | undefined;
+  /** Renews the session and its cookie at every request that has one. Django: `SESSION_SAVE_EVERY_REQUEST`. @default false */
+  readonly saveEveryRequest?: boolean | undefined;
+  /** Seconds since the last activity after which a session ends. @default none */
+  readonly idleTimeout?: number | undefined;
+  /** Seconds between two renewals of an idle timeout. @default idleTimeout / 10 */
+  readonly touchEvery?: number | undefined;
+  /** Seconds since its creation after which a session ends, whatever it does. @default none */
+  readonly absoluteTimeout?: number | undefined;
+  /** Backends get the SHA-256 of the key, so that a stolen store holds no live keys. Django cannot share it. @default false */
+  readonly hashKeys?: boolean | undefined;
+  /** The `TIME_ZONE` of a Django with `USE_TZ` off that shares the sessions. @default none: dates carry an offset */
+  readonly timeZone?: string | undefined;
+  /** Milliseconds that each call of the backend may take. @default 1000 */
+  readonly operationTimeoutMs?: number | undefined;
+  /** Bytes of JSON, before compression. @default 65536 */
+  readonly maxDataBytes?: number | undefined;
+  /** Nesting of objects and arrays. @default 64 */
+  readonly maxDepth?: number | undefined;
+  /** Members of objects and elements of arrays, all levels together. @default 10000 */
+  readonly maxEntries?: number | undefined;
+  /** When a session ended while a request used it: answer 400, or drop what the request changed. @default 'error' */
+  readonly onInterrupted?: 'error' | 'discard' | undefined;
+  /** When the backend does not answer: answer 503, or read an empty session and refuse to change it. @default 'error' */
+  readonly onUnavailable?: 'error' | 'anonymous' | undefined;
+  /** The clock, for tests. */
+  readonly now?: (() => Date) | undefined;
+}
+
+/** Settings after validation: every default filled in. */
+export interface Settings {
+  readonly secretKey: string;
+  readonly secretKeyFallbacks: readonly string[];
+  readonly serializer: Serializer;
+  readonly cookie: CookieSettings;
+  readonly expireAtBrowserClose: boolean;
+  readonly saveEveryRequest: boolean;
+  readonly idleTimeout: number | undefined;
+  readonly touchEvery: number;
+  readonly absoluteTimeout: number | undefined;
+  readonly hashKeys: boolean;
+  readonly timeZone: string | undefined;
+  readonly operationTimeoutMs: number;
+  readonly maxDataBytes: number;
+  readonly maxDepth: number;
+  readonly maxEntries: number;
+  readonly onInterrupted: 'error' | 'discard';
+  readonly onUnavailable: 'error' | 'anonymous';
+  readonly now: () => Date;
+}
+
+const KNOWN = new Set<string>([
+  ...['backend', 'secretKey', 'secretKeyFallbacks', 'allowWeakSecret', 'serializer', 'cookie'],
+  ...['expireAtBrowserClose', 'saveEveryRequest', 'idleTimeout', 'touchEvery', 'absoluteTimeout'],
+  ...['hashKeys', 'timeZone', 'operationTimeoutMs', 'maxDataBytes', 'maxDepth', 'maxEntries'],
+  ...['onInterrupted', 'onUnavailable', 'now'],
+]);
+const PLACEHOLDER =
+  /change.?me|change.?this|secret.?key|your.?secret|insecure|example|placeholder|keyboard cat/i;
+const MIN_SECRET_LENGTH = 32;
+const MIN_DISTINCT = 5;
+const BACKEND_METHODS = [
+  'load',
+  'create',
+  'update',
+  'touch',
+  'delete',
+  'clearExpired',
+  'close',
+] as const;
+
+/** @throws {ImproperlyConfigured} naming the first setting that is missing or wrong, and the remedy. */
+export function validateSettings(options: SessionsOptions): Settings {
+  if (typeof options !== 'object' || options === null) {
+    throw new ImproperlyConfigured(
+      'createSessions takes an object with at least backend and secretKey.',
+    );
+  }
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.has(name)) {
+      throw new ImproperlyConfigured(
+        `There is no setting ${name}; see docs/settings.md for those that exist.`,
+      );
+    }
+  }
+  validateBackend(options.backend);
+  const {
+    secretKeyFallbacks = [],
+    serializer = jsonSerializer,
+    timeZone,
+    now = () => new Date(),
+  } = options;
+  if (!options.allowWeakSecret) validateSecret(options.secretKey);
+  else if (typeof options.secretKey !== 'string' || options.secretKey === '') throw missingSecret();
+  if (
+    !Array.isArray(secretKeyFallbacks) ||
+    !secretKeyFallbacks.every((key) => typeof key === 'string' && key)
+  ) {
+    throw new ImproperlyConfigured(
+      'secretKeyFallbacks must be a list of former secret keys, none of them empty.',
+    );
+  }
+  if (typeof serializer?.dumps !== 'function' || typeof serializer?.loads !== 'function') {
+    throw new ImproperlyConfigured(
+      'serializer must have two functions, dumps(value) and loads(text).',
+    );
+  }
+  if (timeZone !== undefined && (typeof timeZone !== 'string' || !isTimeZone(timeZone))) {
+    throw new ImproperlyConfigured(
+      'timeZone must be the name of a time zone, such as "Europe/Berlin", or be left out.',
+    );
+  }
+  if (typeof now !== 'function') {
+    throw new ImproperlyConfigured('now must be a function that returns a Date.');
+  }
+  const idleTimeout = seconds(options, 'idleTimeout');
+  return Object.freeze<Settings>({
+    secretKey: options.secretKey,
+    secretKeyFallbacks: [...secretKeyFallbacks],
+    serializer,
+    cookie: validateCookie(options.cookie ?? {}),
+    expireAtBrowserClose: flag(options, 'expireAtBrowserClose'),
+    saveEveryRequest: flag(options, 'saveEveryRequest'),
+    idleTimeout,
+    touchEvery: seconds(options, 'touchEvery') ?? (idleTimeout ?? 0) / 10,
+    absoluteTimeout: seconds(options, 'absoluteTimeout'),
+    hashKeys: flag(options, 'hashKeys'),
+    timeZone,
+    operationTimeoutMs: positive(options, 'operationTimeoutMs', 1000),
+    maxDataBytes: positive(options, 'maxDataBytes', 65_536),
+    maxDepth: positive(options, 'maxDepth', 64),
+    maxEntries: positive(options, 'maxEntries', 10_000),
+    onInterrupted: choice(options, 'onInterrupted', ['error', 'discard']),
+    onUnavailable: choice(options, 'onUnavailable', ['error', 'anonymous']),
+    now,
+  });
+}
+
+function validateBackend(backend: unknown): void {
+  const candidate = backend as Partial<SessionBackend> | undefined | null;
+  const missing = BACKEND_METHODS.find((method) => typeof candidate?.[method] !== 'function');
+  if (missing || candidate?.encoding === undefined) {
+    throw new ImproperlyConfigured(
+      `backend must be a session backend, such as createBackend() of @coatcheck/db returns; ${missing ?? 'encoding'} is missing.`,
+    );
+  }
+}
+
+function missingSecret(): ImproperlyConfigured {
+  return new ImproperlyConfigured(
+    "secretKey (SECRET_KEY) must not be empty; make one with: node -p \"require('crypto').randomBytes(48).toString('base64url')\".",
+  );
+}
+
+function validateSecret(secretKey: unknown): void {
+  if (typeof secretKey !== 'string' || secretKey === '') throw missingSecret();
+  const weakness =
+    secretKey.length < MIN_SECRET_LENGTH
+      ? `has fewer than ${MIN_SECRET_LENGTH} characters`
+      : new Set(secretKey).size < MIN_DISTINCT
+        ? `has fewer than ${MIN_DISTINCT} distinct characters`
+        : PLACEHOLDER.test(secretKey)
+          ? 'looks like a placeholder'
+          : undefined;
+  if (weakness) {
+    throw new ImproperlyConfigured(
+      `secretKey (SECRET_KEY) ${weakness}; make one with: node -p "require('crypto').randomBytes(48).toString('base64url')".`,
+    );
+  }
+}
+
+type Named<Value> = {
+  [Name in keyof SessionsOptions]-?: Value extends SessionsOptions[Name] ? Name : never;
+}[keyof SessionsOptions];
+
+function flag(options: SessionsOptions, name: Named<true>): boolean {
+  const value: unknown = options[name];
+  if (value === undefined) return false;
+  if (typeof value !== 'boolean') {
+    throw new ImproperlyConfigured(`${name} must be true or false, not ${describe(value)}.`);
+  }
+  return value;
+}
+
+function seconds(options: SessionsOptions, name: Named<1>): number | undefined {
+  return options[name] === undefined ? undefined : positive(options, name, 0, 'seconds');
+}
+
+function positive(options: SessionsOptions, name: Named<1>, otherwise: number, unit = ''): number {
+  const value: unknown = options[name] ?? otherwise;
+  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) {
+    throw new ImproperlyConfigured(
+      `${name} must be a positive number${unit && ` of ${unit}`}, not ${describe(value)}.`,
+    );
+  }
+  return value;
+}
+
+function choice<Name extends 'onInterrupted' | 'onUnavailable'>(
+  options: SessionsOptions,
+  name: Name,
+  allowed: readonly [Settings[Name], Settings[Name]],
+): Settings[Name] {
+  const value = options[name] ?? allowed[0];
+  const found = allowed.find((candidate) => candidate === value);
+  if (!found) {
+    throw new ImproperlyConfigured(
+      `${name} must be '${allowed.join("' or '")}', not ${describe(value)}.`,
+    );
+  }
+  return found;
+}
+
+/** A wrong value in a message: its type, and the value itself only where it cannot be a secret. */
+export function describe(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null)
+    return String(value);
+  return typeof value === 'string'
+    ? `the text ${JSON.stringify(value.slice(0, 40))}`
+    : `a value of type ${typeof value}`;
+}

@@ -1,0 +1,120 @@
+import { STATUS_CODES } from 'node:http';
+import {
+  type HttpSession,
+  type HttpSessionOptions,
+  ImproperlyConfigured,
+  type SessionData,
+  type SessionStore,
+  type Sessions,
+} from '@coatcheck/core';
+import type { Context, DefaultState, Middleware, ParameterizedContext } from 'koa';
+import onHeaders from 'on-headers';
+
+/** What the middleware adds to a context. */
+export interface SessionContext<Data extends object = SessionData> {
+  /** The visitor's session. Cannot be assigned: `await ctx.session.flush()` ends it. */
+  readonly session: SessionStore<Data>;
+}
+
+type PerRequest<Value> = Value | ((ctx: Context) => Value);
+
+/** What routes may choose; each a value, or a function of the context that returns one. */
+export type SessionsMiddlewareOptions = {
+  readonly [Name in keyof HttpSessionOptions]?: PerRequest<HttpSessionOptions[Name]>;
+} & {
+  /** The request has no session at all: `ctx.session` is undefined. @default false */
+  readonly skip?: PerRequest<boolean>;
+};
+
+const SESSION = Symbol('coatcheck.session');
+const prepared = new WeakSet<object>();
+
+interface WithSession {
+  [SESSION]?: { readonly session: unknown };
+}
+
+/**
+ * `ctx.session` for everything that comes after: loaded before the handlers run, stored before Koa writes the
+ * response. Django: `SessionMiddleware`. An error of the commit replaces the response, so that a 2xx is never sent
+ * for a session that was not stored.
+ */
+export function sessions<Data extends object = SessionData>(
+  opener: Sessions<Data>,
+  options: SessionsMiddlewareOptions = {},
+): Middleware<DefaultState, SessionContext<Data>> {
+  return async function sessionsMiddleware(ctx, next) {
+    const context = ctx as unknown as Context & WithSession;
+    // Mounted twice: the outer one commits, and both see the same session.
+    if (context[SESSION] || chosen(options.skip, context)) return next();
+    prepare(ctx.app.context);
+    const http = opener.openForRequest(ctx.req.headers.cookie, ctx.res, {
+      lazy: chosen(options.lazy, context),
+      touch: chosen(options.touch, context),
+      readOnly: chosen(options.readOnly, context),
+      onInterrupted: chosen(options.onInterrupted, context),
+      onUnavailable: chosen(options.onUnavailable, context),
+    });
+    context[SESSION] = http;
+    await http.begin();
+    try {
+      await next();
+    } catch (error) {
+      keepHeaders(ctx, http);
+      await http.finish(statusOf(error), hasBegun(ctx)).catch((cause: unknown) => {
+        // The first error is the one that is answered.
+        opener.events.tell('error', undefined, { cause });
+      });
+      throw error;
+    }
+    try {
+      await http.finish(ctx.status, hasBegun(ctx));
+    } catch (error) {
+      keepHeaders(ctx, http);
+      throw error;
+    }
+    if (http.setsCookie) keepHeaders(ctx, http);
+  };
+}
+
+/** Koa removes every header when it answers an error, of ours or of a middleware around us: put them back. */
+function keepHeaders(ctx: ParameterizedContext, http: Pick<HttpSession, 'writeHeaders'>): void {
+  if (!ctx.res.headersSent) onHeaders(ctx.res, () => http.writeHeaders());
+}
+
+function hasBegun(ctx: ParameterizedContext): boolean {
+  return ctx.res.headersSent || ctx.respond === false;
+}
+
+/** The status with which Koa answers an error (`ctx.onerror`). */
+function statusOf(error: unknown): number {
+  const { code, status, statusCode } = (error ?? {}) as Record<string, unknown>;
+  if (code === 'ENOENT') return 404;
+  const claimed = status ?? statusCode;
+  return typeof claimed === 'number' && claimed in STATUS_CODES ? claimed : 500;
+}
+
+function chosen<Value>(option: PerRequest<Value> | undefined, ctx: Context): Value | undefined {
+  return typeof option === 'function' ? (option as (ctx: Context) => Value)(ctx) : option;
+}
+
+/** Gives the application's contexts their `session` once; an own property per request would cost every request. */
+function prepare(prototype: object): void {
+  if (prepared.has(prototype)) return;
+  if ('session' in prototype) {
+    throw new ImproperlyConfigured(
+      'ctx.session is taken already; remove the other session middleware (such as koa-session).',
+    );
+  }
+  Object.defineProperty(prototype, 'session', {
+    configurable: true,
+    get(this: WithSession) {
+      return this[SESSION]?.session;
+    },
+    set() {
+      throw new TypeError(
+        'ctx.session cannot be assigned; to end the session call await ctx.session.flush().',
+      );
+    },
+  });
+  prepared.add(prototype);
+}
