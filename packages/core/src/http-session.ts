@@ -5,10 +5,11 @@ import {
   setCookieText,
   varyByCookie,
 } from './session-cookie.ts';
+import type { SessionData } from './session-data.ts';
 import type { SessionEventEmitter } from './session-events.ts';
 import { needsTouch } from './session-lifetime.ts';
 import type { SessionState } from './session-state.ts';
-import { type SessionData, SessionStore } from './session-store.ts';
+import { SessionStore } from './session-store.ts';
 import type { Settings } from './settings.ts';
 
 /** What a route may choose for itself. */

@@ -12,19 +12,14 @@ export type {
   Written,
 } from './session-backend.ts';
 export type { CookieOptions, CookieSettings } from './session-cookie.ts';
+export type { SessionData, SessionKey, SessionValue } from './session-data.ts';
 export type {
   RejectedReason,
   SessionEvent,
   SessionEventEmitter,
   SessionEvents,
 } from './session-events.ts';
-export {
-  type ExpiryOptions,
-  type SessionData,
-  type SessionKey,
-  SessionStore,
-  type SessionValue,
-} from './session-store.ts';
+export { type ExpiryOptions, SessionStore } from './session-store.ts';
 export { createSessions, Sessions } from './sessions.ts';
 export type { SessionsOptions, Settings } from './settings.ts';
 export { dumps, loads, Signer, TimestampSigner } from './signing.ts';

@@ -2,8 +2,9 @@ import { applyChanges, type ChangeSet, type Entries } from './changes.ts';
 import { BackendUnavailable, SessionNotLoaded } from './errors.ts';
 import type { StoredSession } from './session-backend.ts';
 import type { LoadedSession } from './session-codec.ts';
-import type { Committed, SessionCommits } from './session-commits.ts';
+import type { SessionCommits } from './session-commits.ts';
 import { SessionDictionary } from './session-dictionary.ts';
+import type { Committed, SessionRecords } from './session-records.ts';
 import type { Settings } from './settings.ts';
 
 /** What a response wants to know of its session. */
@@ -22,6 +23,7 @@ const NO_ENTRIES: Entries = new Map();
  */
 export class SessionState {
   readonly settings: Settings;
+  readonly #records: SessionRecords;
   readonly #commits: SessionCommits;
   /** Told of every change of the cookie; a session outside HTTP has none. */
   observer: StateObserver | undefined;
@@ -43,10 +45,11 @@ export class SessionState {
   #modified = false;
   #dirty = false;
 
-  constructor(commits: SessionCommits, settings: Settings, key: string | null) {
+  constructor(records: SessionRecords, commits: SessionCommits, key: string | null) {
+    this.#records = records;
     this.#commits = commits;
-    this.settings = settings;
-    this.onUnavailable = settings.onUnavailable;
+    this.settings = records.settings;
+    this.onUnavailable = this.settings.onUnavailable;
     this.#key = key;
     if (key === null) this.#take(undefined);
   }
@@ -87,9 +90,9 @@ export class SessionState {
   dictionary(): SessionDictionary {
     if (this.#dictionary) return this.#dictionary;
     if (this.#fetched) this.#openFetched();
-    else if (this.#commits.answersAtOnce && this.#key !== null) {
+    else if (this.#records.answersAtOnce && this.#key !== null) {
       try {
-        this.#take(this.#commits.load(this.#key) as LoadedSession | undefined);
+        this.#take(this.#records.load(this.#key) as LoadedSession | undefined);
       } catch (error) {
         this.#recover(error);
       }
@@ -183,7 +186,7 @@ export class SessionState {
       await this.#load();
       const session = this.#session;
       if (this.#key === null || !session || session.rotated || !isDue(session)) return;
-      const touched = await this.#commits.touch(this.#key, session);
+      const touched = await this.#records.touch(this.#key, session);
       if (!touched) return;
       this.#key = touched.key;
       this.#session = touched.session;
@@ -194,7 +197,7 @@ export class SessionState {
   async #fetch(): Promise<void> {
     if (this.#dictionary || this.#key === null) return;
     try {
-      this.#fetched = { stored: await this.#commits.fetch(this.#key) };
+      this.#fetched = { stored: await this.#records.fetch(this.#key) };
     } catch (error) {
       this.#fetched = { error };
     }
@@ -204,7 +207,7 @@ export class SessionState {
     const fetched = this.#fetched;
     if (!fetched || this.#key === null) return;
     if ('error' in fetched) this.#recover(fetched.error);
-    else this.#take(this.#commits.open(this.#key, fetched.stored));
+    else this.#take(this.#records.open(this.#key, fetched.stored));
   }
 
   async #load(): Promise<void> {
@@ -215,7 +218,7 @@ export class SessionState {
 
   async #save(): Promise<void> {
     if (this.#key === null || !this.#session) return this.#create();
-    if (this.#session.rotated) throw this.#commits.interrupted(this.#key);
+    if (this.#session.rotated) throw this.#records.interrupted(this.#key);
     const changes = this.#snapshot();
     this.#wrote(await this.#commits.update(this.#key, this.#session, changes), changes);
   }
@@ -224,7 +227,7 @@ export class SessionState {
     this.observer?.assertCookieCanBeSent();
     const changes = this.#snapshot();
     const entries = applyChanges(changes, this.#session?.entries ?? NO_ENTRIES);
-    this.#wrote(await this.#commits.create(entries), changes);
+    this.#wrote(await this.#records.create(entries), changes);
     this.#modified = true;
   }
 
@@ -271,7 +274,7 @@ export class SessionState {
       await this.#load();
       this.#assertWritable();
       this.accessed = true;
-      if (this.#key !== null && this.#session?.rotated) throw this.#commits.interrupted(this.#key);
+      if (this.#key !== null && this.#session?.rotated) throw this.#records.interrupted(this.#key);
       await run();
     });
   }

@@ -8,22 +8,9 @@ import {
   storedExpiry,
 } from './expiry.ts';
 import { propertyView } from './property-view.ts';
+import type { SessionData, SessionKey, SessionValue } from './session-data.ts';
 import { createdAtOf, earliest, expirySettings } from './session-lifetime.ts';
 import type { SessionState } from './session-state.ts';
-
-/**
- * The entries of the application's sessions, to be augmented once:
- * `declare module '@coatcheck/core' { interface SessionData { cart: Cart } }`. While it is empty, every key is
- * allowed and every value is `unknown`.
- */
-// biome-ignore lint/suspicious/noEmptyInterface: applications add their entries by declaration merging
-export interface SessionData {}
-
-/** The keys that a session with these entries has. */
-export type SessionKey<Data> = [keyof Data] extends [never] ? string : keyof Data & string;
-
-/** The value under a key. */
-export type SessionValue<Data, Key> = Key extends keyof Data ? Data[Key] : unknown;
 
 /** What the expiry getters take instead of the present state. Django: keyword arguments of the same names. */
 export interface ExpiryOptions {

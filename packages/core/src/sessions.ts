@@ -3,10 +3,12 @@ import { HttpSession, type HttpSessionOptions, type SessionResponse } from './ht
 import type { ClearExpiredOptions, SessionBackend } from './session-backend.ts';
 import { SessionCommits } from './session-commits.ts';
 import { cookieValues } from './session-cookie.ts';
+import type { SessionData } from './session-data.ts';
 import { SessionEventEmitter } from './session-events.ts';
 import { isCookieSession, isSessionKey } from './session-key.ts';
+import { SessionRecords } from './session-records.ts';
 import { SessionState } from './session-state.ts';
-import { type SessionData, SessionStore } from './session-store.ts';
+import { SessionStore } from './session-store.ts';
 import { type SessionsOptions, type Settings, validateSettings } from './settings.ts';
 
 /** The sessions of an application: settings and backend; opens stores, clears expired records. */
@@ -15,6 +17,7 @@ export class Sessions<Data extends object = SessionData> {
   /** The place where the sessions live, for what goes beyond sessions, such as creating its table. */
   readonly backend: SessionBackend;
   readonly events: SessionEventEmitter;
+  readonly #records: SessionRecords;
   readonly #commits: SessionCommits;
 
   /** @throws {ImproperlyConfigured} naming the first setting that is missing or wrong. */
@@ -22,7 +25,8 @@ export class Sessions<Data extends object = SessionData> {
     this.settings = validateSettings(options);
     this.backend = options.backend;
     this.events = new SessionEventEmitter(options.secretKey);
-    this.#commits = new SessionCommits(options.backend, this.settings, this.events);
+    this.#records = new SessionRecords(options.backend, this.settings, this.events);
+    this.#commits = new SessionCommits(this.#records);
   }
 
   /**
@@ -42,21 +46,21 @@ export class Sessions<Data extends object = SessionData> {
   ): HttpSession<Data> {
     const key = this.#keyIn(cookieHeader);
     const state = this.#state(key);
-    const fetchEarly = key !== null && !options.lazy && !this.#commits.answersAtOnce;
+    const fetchEarly = key !== null && !options.lazy && !this.#records.answersAtOnce;
     return new HttpSession<Data>(state, this.events, response, { ...options, fetchEarly });
   }
 
   /** Whether a live session has the key. */
   async exists(key: string): Promise<boolean> {
     if (!this.#isKey(key)) return false;
-    const session = await this.#commits.load(key);
+    const session = await this.#records.load(key);
     return session !== undefined && !session.rotated;
   }
 
   /** Ends the session under the key, whoever uses it; false when there was none. */
   async delete(key: string): Promise<boolean> {
     if (!this.#isKey(key)) return false;
-    const loading = this.#commits.load(key);
+    const loading = this.#records.load(key);
     const session = isPromise(loading) ? await loading : loading;
     return session?.rotated ? false : this.#commits.end(key, session);
   }
@@ -88,11 +92,11 @@ export class Sessions<Data extends object = SessionData> {
 
   #state(key: string | null): SessionState {
     const usable = typeof key === 'string' && this.#isKey(key);
-    return new SessionState(this.#commits, this.settings, usable ? key : null);
+    return new SessionState(this.#records, this.#commits, usable ? key : null);
   }
 
   #isKey(text: string): boolean {
-    return this.#commits.inCookie ? isCookieSession(text) : isSessionKey(text);
+    return this.#records.inCookie ? isCookieSession(text) : isSessionKey(text);
   }
 }
 

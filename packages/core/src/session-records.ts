@@ -1,0 +1,189 @@
+import { type Entries, ROTATED_ENTRY } from './changes.ts';
+import { isNamed, isUpdateError } from './compare-and-set.ts';
+import { isPromise, withDeadline } from './deadline.ts';
+import { CreateError, SessionInterrupted } from './errors.ts';
+import type {
+  Awaitable,
+  SessionBackend,
+  SessionRecord,
+  StoredSession,
+  Written,
+} from './session-backend.ts';
+import { type LoadedSession, SessionCodec } from './session-codec.ts';
+import type { SessionEventEmitter } from './session-events.ts';
+import { hashSessionKey, newSessionKey } from './session-key.ts';
+import { createdAtOf, endOfSession, hasEnded, withCreation } from './session-lifetime.ts';
+import type { Settings } from './settings.ts';
+
+/** A record that was written, and the key that the cookie has to carry now. */
+export interface Committed {
+  readonly key: string;
+  readonly session: LoadedSession;
+}
+
+/** Milliseconds for which a cycled key is remembered, so that late requests neither revive nor replace it. */
+const ROTATED_FOR_MS = 60_000;
+const CREATE_ATTEMPTS = 5;
+
+/** The records of a backend as sessions: encoded and decoded, with deadlines and events, one call at a time. */
+export class SessionRecords {
+  readonly settings: Settings;
+  readonly codec: SessionCodec;
+  readonly #backend: SessionBackend;
+  readonly #events: SessionEventEmitter;
+  /** Whether the key is the data, as in signed cookies: nothing to compare, to retire or to remove. */
+  readonly inCookie: boolean;
+  /** Whether `load` answers without a promise. */
+  readonly answersAtOnce: boolean;
+
+  constructor(backend: SessionBackend, settings: Settings, events: SessionEventEmitter) {
+    this.settings = settings;
+    this.codec = new SessionCodec(backend.encoding, settings);
+    this.#backend = backend;
+    this.#events = events;
+    this.inCookie = backend.encoding !== 'serialized' && (backend.encoding.inCookie ?? false);
+    this.answersAtOnce = backend.answers === 'synchronously';
+  }
+
+  /** What the backend has under the key, as it is. */
+  fetch(key: string): Awaitable<StoredSession | undefined> {
+    return this.#call('load', key, false, () => this.#backend.load(this.#backendKey(key)));
+  }
+
+  /** The session in a record, or `undefined` where there is none; a record that is none is an event. */
+  open(key: string, stored: StoredSession | undefined): LoadedSession | undefined {
+    const decoded = stored ? this.codec.decode(stored) : 'unknown';
+    if (typeof decoded === 'string') {
+      this.#events.tell('rejected', key, { reason: decoded });
+      return undefined;
+    }
+    if (hasEnded(decoded, this.inCookie, this.settings)) {
+      this.#events.tell('rejected', key, { reason: 'expired' });
+      return undefined;
+    }
+    if (decoded.rotated) this.#events.tell('rejected', key, { reason: 'rotated' });
+    return decoded;
+  }
+
+  /** Loads and opens in one step. */
+  load(key: string): Awaitable<LoadedSession | undefined> {
+    const stored = this.fetch(key);
+    return isPromise(stored)
+      ? stored.then((found) => this.open(key, found))
+      : this.open(key, stored);
+  }
+
+  /** Stores the entries under a new key. */
+  async create(entries: Entries): Promise<Committed> {
+    const complete = withCreation(entries, undefined, this.settings);
+    for (let attempt = 1; ; attempt += 1) {
+      const key = newSessionKey();
+      const record = this.#record(key, complete);
+      try {
+        const written = await this.#call('create', key, true, () => this.#backend.create(record));
+        this.#events.tell('created', key, {});
+        return this.#committed(key, record, written, complete);
+      } catch (error) {
+        if (!isNamed(error, 'CreateError')) throw error;
+        if (attempt === CREATE_ATTEMPTS) {
+          throw new CreateError(
+            `${CREATE_ATTEMPTS} new session keys in a row were taken; the random source is broken.`,
+            { cause: error },
+          );
+        }
+      }
+    }
+  }
+
+  /** Replaces the record that `base` names. @throws {UpdateError} */
+  async replace(key: string, entries: Entries, base: string): Promise<Committed> {
+    const record = this.#record(key, entries);
+    const written = await this.#call('update', key, true, () => this.#backend.update(record, base));
+    this.#events.tell('saved', key, {});
+    return this.#committed(key, record, written, entries);
+  }
+
+  /** Turns the record that `base` names into the marker of a key that was cycled. @throws {UpdateError} */
+  async retire(key: string, base: string): Promise<void> {
+    const expiresAt = new Date(this.settings.now().getTime() + ROTATED_FOR_MS);
+    const record = { ...this.#record(key, new Map([[ROTATED_ENTRY, 'true']])), expiresAt };
+    await this.#call('update', key, true, () => this.#backend.update(record, base));
+  }
+
+  /** Moves the record's expiry; `undefined` when somebody else changed or removed it, who then did so anyway. */
+  async touch(key: string, loaded: LoadedSession): Promise<Committed | undefined> {
+    const entries = withCreation(loaded.entries, loaded.signedAt, this.settings);
+    const resign = loaded.byFallback || this.inCookie || entries !== loaded.entries;
+    const record = this.#record(key, entries, resign ? undefined : loaded.data);
+    const written = await this.#call('touch', key, true, () =>
+      this.#backend.touch(record, loaded.base),
+    );
+    return written && this.#committed(key, record, written, entries);
+  }
+
+  /** Removes the record, with `base` only the one that it names. @throws {UpdateError} */
+  async remove(key: string, base?: string): Promise<boolean> {
+    return this.#call('delete', key, true, () => this.#backend.delete(this.#backendKey(key), base));
+  }
+
+  /**
+   * The session that a compare-and-set met instead of the one it wanted to replace.
+   *
+   * @throws {SessionInterrupted} when there is none any more, and other errors as they are.
+   */
+  newer(key: string, error: unknown): LoadedSession {
+    if (!isUpdateError(error)) throw error;
+    const current = error.current && this.open(key, error.current);
+    if (error.reason === 'gone' || !current || current.rotated) throw this.interrupted(key);
+    return current;
+  }
+
+  /** The error of a session that ended meanwhile; also an event. */
+  interrupted(key: string): SessionInterrupted {
+    this.#events.tell('interrupted', key, {});
+    return new SessionInterrupted();
+  }
+
+  /** Tells how many commits shared a write, and how many attempts it took. */
+  tellMerged(key: string, attempts: number, commits: number): void {
+    if (attempts > 1 || commits > 1) this.#events.tell('merged', key, { attempts, commits });
+  }
+
+  #record(key: string, entries: Entries, data: string = this.codec.encode(entries)): SessionRecord {
+    const { now } = this.settings;
+    const expiresAt = endOfSession(entries, now(), this.settings, createdAtOf(entries));
+    return { key: this.#backendKey(key), data, expiresAt, attributes: {} };
+  }
+
+  #committed(key: string, record: SessionRecord, written: Written, entries: Entries): Committed {
+    const session: LoadedSession = {
+      data: record.data,
+      base: written.base,
+      entries,
+      expiresAt: record.expiresAt,
+      modifiedAt: undefined,
+      signedAt: Math.floor(this.settings.now().getTime() / 1000),
+      byFallback: false,
+      rotated: false,
+    };
+    return { key: this.inCookie ? written.key : key, session };
+  }
+
+  #backendKey(key: string): string {
+    return this.settings.hashKeys && !this.inCookie ? hashSessionKey(key) : key;
+  }
+
+  #call<T>(
+    operation: string,
+    key: string,
+    writes: boolean,
+    call: () => Awaitable<T>,
+  ): Awaitable<T> {
+    return withDeadline(call, {
+      timeoutMs: this.settings.operationTimeoutMs,
+      writes,
+      failed: ({ ambiguous, cause }) =>
+        this.#events.tell('unavailable', key, { operation, ambiguous, cause }),
+    });
+  }
+}
