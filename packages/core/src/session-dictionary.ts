@@ -203,8 +203,6 @@ export class SessionDictionary {
   #textOf(key: string, { value, present, text }: Touched): string | undefined {
     if (!present) return undefined;
     if (this.#serializerOf(key) !== jsonSerializer) return this.#dumps(key, value);
-    // Most values come out as they went in, and this comparison is the cheapest way to see it.
-    if (text !== undefined && JSON.stringify(value) === text) return text;
     return rewriteJson(text, value, key);
   }
 
