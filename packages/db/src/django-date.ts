@@ -1,4 +1,4 @@
-import { ImproperlyConfigured } from '@coatcheck/core';
+import { ImproperlyConfigured, localToInstant, toLocal } from '@coatcheck/core';
 
 /** Turns instants into the text of a column without a zone, and back. */
 export interface DateColumn {
@@ -10,8 +10,8 @@ export interface DateColumn {
   fromText(value: unknown): Date | undefined;
 }
 
-// Years outside Python's 1 to 9999 would not sort as text; a day's margin leaves room for any zone.
-const firstInstant = Date.parse('0001-01-02T00:00:00Z');
+// Years of other than four digits would not sort as text; a day's margin leaves room for any zone.
+const firstInstant = Date.parse('1000-01-02T00:00:00Z');
 const lastInstant = Date.parse('9999-12-30T00:00:00Z');
 
 const storedText = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?$/;
@@ -23,6 +23,7 @@ const storedText = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?$
  * @throws {ImproperlyConfigured} when Node does not know the zone.
  */
 export function djangoDateColumn(timeZone = 'UTC'): DateColumn {
+  checkZone(timeZone);
   const offsetAt = zoneOffset(timeZone);
   return {
     toText(date) {
@@ -38,29 +39,16 @@ export function djangoDateColumn(timeZone = 'UTC'): DateColumn {
       const [, year, month, day, hour, minute, second, fraction = ''] = found;
       const ms = fraction.slice(0, 3).padEnd(3, '0');
       const local = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);
-      return Number.isNaN(local) ? undefined : new Date(toInstant(local, offsetAt));
+      if (Number.isNaN(local)) return undefined;
+      return timeZone === 'UTC' ? new Date(local) : localToInstant(local, timeZone);
     },
   };
 }
 
-/**
- * The instant of a local time. When the clock is set back, an hour stands twice: this is the first of the two, as in
- * Python (`fold=0`); of an hour that the clock skipped it reads as if it had not.
- */
-function toInstant(local: number, offsetAt: (instant: number) => number): number {
-  const day = 86_400_000;
-  const before = local - offsetAt(local - day);
-  if (before + offsetAt(before) === local) return before;
-  const after = local - offsetAt(local + day);
-  return after + offsetAt(after) === local ? after : before;
-}
-
 /** How far the zone's clocks are ahead of UTC at an instant, in milliseconds. */
 function zoneOffset(timeZone: string): (instant: number) => number {
-  const format = zoneFormat(timeZone);
-  if (format.resolvedOptions().timeZone === 'UTC') return () => 0;
-
-  // Clocks change on the quarter hour, and asking Intl takes longer than the query does.
+  if (timeZone === 'UTC') return () => 0;
+  // Clocks change on the quarter hour, and asking for the local time takes longer than the query does.
   const quarter = 900_000;
   const known = new Map<number, number>();
   return (instant) => {
@@ -68,33 +56,16 @@ function zoneOffset(timeZone: string): (instant: number) => number {
     let offset = known.get(start);
     if (offset === undefined) {
       if (known.size >= 1000) known.clear();
-      offset = localTime(format, start) - start;
+      offset = toLocal(new Date(start), timeZone).getTime() - start;
       known.set(start, offset);
     }
     return offset;
   };
 }
 
-function localTime(format: Intl.DateTimeFormat, instant: number): number {
-  const fields: Record<string, string> = {};
-  for (const { type, value } of format.formatToParts(instant)) fields[type] = value;
-  const { year = '', month, day, hour, minute, second } = fields;
-  return Date.parse(`${year.padStart(4, '0')}-${month}-${day}T${hour}:${minute}:${second}Z`);
-}
-
-function zoneFormat(timeZone: string): Intl.DateTimeFormat {
-  const two = '2-digit';
+function checkZone(timeZone: string): void {
   try {
-    return new Intl.DateTimeFormat('en-US', {
-      timeZone,
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: two,
-      day: two,
-      hour: two,
-      minute: two,
-      second: two,
-    });
+    toLocal(new Date(0), timeZone);
   } catch (cause) {
     throw new ImproperlyConfigured(
       'db.timeZone is not a time zone that Node knows: use a name such as America/New_York, as in Django’s TIME_ZONE.',

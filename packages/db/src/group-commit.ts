@@ -18,8 +18,8 @@ interface WaitingWrite {
   readonly giveUpAt: number;
 }
 
-/** How long one transaction may hold up the event loop before the rest waits for the next. */
-const longestTransactionMs = 20;
+/** The most writes in one transaction, so that the event loop gets its turn; a few milliseconds. */
+const largestGroup = 500;
 
 /** The longest pause before the lock is tried again; short, since other processes leave small gaps only. */
 const longestPauseMs = 10;
@@ -87,9 +87,8 @@ export class GroupCommit {
   /** One transaction with the oldest writes. Returns what settles each of them, to be called after the commit. */
   #commitTogether(): (() => void)[] {
     const settle: (() => void)[] = [];
-    const endAt = performance.now() + longestTransactionMs;
     this.#transaction.begin();
-    for (const { work, resolve, reject } of this.#waiting) {
+    for (const { work, resolve, reject } of this.#waiting.slice(0, largestGroup)) {
       try {
         const value = work() as never;
         settle.push(() => resolve(value));
@@ -97,7 +96,6 @@ export class GroupCommit {
         if (this.#transaction.isBusy(error) || this.#transaction.isFatal(error)) throw error;
         settle.push(() => reject(error));
       }
-      if (performance.now() > endAt) break;
     }
     this.#transaction.commit();
     return settle;
@@ -121,10 +119,6 @@ export class GroupCommit {
 }
 
 function overdue(): Error {
-  return Object.assign(
-    new Error('The event loop was blocked for so long that a write was given up.'),
-    {
-      code: 'SQLITE_BUSY',
-    },
-  );
+  const message = 'A write was given up before it was tried: this process was busy for too long.';
+  return Object.assign(new Error(message), { code: 'SQLITE_BUSY' });
 }

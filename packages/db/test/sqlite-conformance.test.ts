@@ -1,14 +1,22 @@
 import path from 'node:path';
 import { describeSessionBackend } from '@coatcheck/core/testing';
 import { sqliteBackend } from '@coatcheck/db';
-import { describe, it } from '@jest/globals';
+import { describe, it, jest } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { temporaryDirectory } from './temporary-directory.ts';
+
+jest.setTimeout(60_000);
+// A disk that others keep busy may take a second for one fsync.
+const busyTimeoutMs = 30_000;
 
 describeSessionBackend({ describe, it }, 'DatabaseBackend on an SQLite file', (context) => {
   const directory = temporaryDirectory();
   const open = () =>
-    sqliteBackend({ ...context, path: path.join(directory.path, 'sessions.sqlite3') });
+    sqliteBackend({
+      ...context,
+      busyTimeoutMs,
+      path: path.join(directory.path, 'sessions.sqlite3'),
+    });
   return { backend: open(), openAnother: open, cleanup: directory.remove };
 });
 
