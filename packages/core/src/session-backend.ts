@@ -62,9 +62,11 @@ export interface ClearExpiredOptions {
 export interface SessionBackend {
   /**
    * How core makes `data`: `serialized` (the cache's form, unsigned), or signed under this salt. `inCookie`: the data
-   * is the key, so core also enforces age and expiry when it loads.
+   * is the key, so core also enforces age and expiry when it loads. `sealed`: encrypted as well.
    */
-  readonly encoding: 'serialized' | { readonly salt: string; readonly inCookie?: true };
+  readonly encoding:
+    | 'serialized'
+    | { readonly salt: string; readonly inCookie?: true; readonly sealed?: true };
 
   /** `synchronously`: `load` never returns a promise, so core loads on first access and fetches nothing early. */
   readonly answers: 'synchronously' | 'later';

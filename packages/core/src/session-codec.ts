@@ -1,7 +1,9 @@
 import { type Entries, ROTATED_ENTRY } from './changes.ts';
 import { BadSignature, SessionTooLarge, SignatureExpired } from './errors.ts';
 import { joinObject, measureJson, parseJson, splitObject } from './json-text.ts';
+import { Sealer } from './sealing.ts';
 import type { SessionBackend, StoredSession } from './session-backend.ts';
+import { setCookieText } from './session-cookie.ts';
 import type { RejectedReason } from './session-events.ts';
 import type { Settings } from './settings.ts';
 import { TimestampSigner } from './signing.ts';
@@ -25,36 +27,43 @@ export interface LoadedSession {
 /** JSON of this many bytes and more is compressed, where that makes it shorter: for less, zlib costs more than it saves. */
 const COMPRESS_FROM_BYTES = 1024;
 
+/** What every browser keeps of a cookie, with its name and attributes (RFC 6265, section 6.1, less the separators). */
+const MAX_COOKIE_BYTES = 4093;
+
 /** Turns entries into the string that a backend keeps, and back; every limit is checked here. */
 export class SessionCodec {
   readonly #settings: Settings;
   readonly #signer: TimestampSigner | undefined;
-  readonly #inCookie: boolean;
+  readonly #sealer: Sealer | undefined;
+  readonly #inCookie: boolean = false;
 
   constructor(encoding: SessionBackend['encoding'], settings: Settings) {
     this.#settings = settings;
-    if (encoding === 'serialized') {
-      this.#inCookie = false;
-    } else {
-      this.#inCookie = encoding.inCookie ?? false;
-      this.#signer = new TimestampSigner({
-        key: settings.secretKey,
-        fallbackKeys: settings.secretKeyFallbacks,
-        salt: encoding.salt,
-      });
-    }
+    if (encoding === 'serialized') return;
+    const { salt, inCookie = false, sealed = false } = encoding;
+    const { secretKey: key, secretKeyFallbacks: fallbackKeys } = settings;
+    this.#inCookie = inCookie;
+    // Another salt for what is sealed, so that neither form is ever taken for the other.
+    this.#signer = new TimestampSigner({
+      key,
+      fallbackKeys,
+      salt: sealed ? `${salt}.sealed` : salt,
+    });
+    if (sealed) this.#sealer = new Sealer([key, ...fallbackKeys], salt);
   }
 
   /** @throws {SessionTooLarge} when the entries exceed a limit. */
   encode(entries: Entries): string {
     const json = this.check(entries);
-    return this.#signer
-      ? this.#signer.signText(json, {
-          // A cookie has little room, and Django compresses whatever gets shorter.
-          compress: this.#inCookie ? true : COMPRESS_FROM_BYTES,
-          now: this.#settings.now(),
-        })
-      : json;
+    const now = this.#settings.now();
+    if (!this.#signer) return json;
+    if (!this.#inCookie) return this.#signer.signText(json, { compress: COMPRESS_FROM_BYTES, now });
+    // A cookie has little room. Sealed text stays as long as it is: its length must not tell what is in it.
+    const data = this.#sealer
+      ? this.#signer.signText(this.#sealer.seal(json), { compress: false, now })
+      : this.#signer.signText(json, { compress: true, now });
+    this.#checkCookie(data, entries);
+    return data;
   }
 
   /** The record, or the reason why it is no session. Never throws for what is stored. */
@@ -71,6 +80,7 @@ export class SessionCodec {
           ...(this.#inCookie && { maxAge: cookie.age }),
         });
         ({ json, byFallback, timestamp: signedAt } = unsigned);
+        if (this.#sealer) json = this.#sealer.open(json);
       } catch (error) {
         if (error instanceof SignatureExpired) return 'expired';
         return error instanceof BadSignature ? 'tampered' : 'corrupt';
@@ -117,6 +127,15 @@ export class SessionCodec {
       );
     }
     return json;
+  }
+
+  #checkCookie(data: string, entries: Entries): void {
+    const { cookie, now } = this.#settings;
+    const { length } = setCookieText(cookie, data, cookie.age, now());
+    if (length <= MAX_COOKIE_BYTES) return;
+    throw new SessionTooLarge(
+      `The session makes a cookie of ${length} bytes and browsers drop those over ${MAX_COOKIE_BYTES}; the largest entries are ${largest(entries)}.`,
+    );
   }
 
   #exceeds(json: string): 'maxDepth' | 'maxEntries' | undefined {

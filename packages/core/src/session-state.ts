@@ -160,7 +160,9 @@ export class SessionState {
       this.#assertWritable();
       this.accessed = true;
       if (this.#key !== null && this.#session && !this.#session.rotated) {
-        this.ended = (await this.#commits.end(this.#key, this.#session)) || this.ended;
+        const removed = await this.#commits.end(this.#key, this.#session);
+        // A session that lives in its cookie ends with it; nothing else could be removed.
+        this.ended ||= removed || this.#records.inCookie;
       }
       this.#take(undefined);
       this.#modified = true;

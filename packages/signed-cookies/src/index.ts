@@ -1,0 +1,6 @@
+export {
+  createBackend,
+  SignedCookiesBackend,
+  type SignedCookiesOptions,
+  signedCookiesBackend,
+} from './signed-cookies-backend.ts';
