@@ -100,8 +100,7 @@ export class DatabaseBackend implements SessionBackend, Migratable {
       yield { sql: insert, values };
     } catch (error) {
       if (!this.#driver.isDuplicateKey(error)) throw error;
-      const { changes } = yield { sql: deleteExpired, values: [record.key, this.#nowColumn()] };
-      if (changes === 0) throw new CreateError();
+      yield { sql: deleteExpired, values: [record.key, this.#nowColumn()] };
       try {
         yield { sql: insert, values };
       } catch (again) {
