@@ -1,0 +1,374 @@
+import { createSessions, type SessionStore } from '@coatcheck/core';
+import { djangoFixture } from '@coatcheck/test-support';
+import { describe, expect, it } from '@jest/globals';
+import { MemoryBackend } from './support/memory-backend.ts';
+import {
+  type Entries,
+  memorySessions,
+  putRaw,
+  SECRET_KEY,
+  signed,
+  storedJson,
+} from './support/sqlite-sessions.ts';
+
+type Outcome<T> = { ok: true; value: T } | { ok: false; error: string };
+
+interface Getters {
+  age: Outcome<number | boolean | string>;
+  date: Outcome<string>;
+}
+
+interface ExpiryFixture {
+  use_tz: boolean;
+  time_zone: string;
+  now: number;
+  session_cookie_age: number;
+  stored_values: (Getters & { stored: unknown; browser_close: Outcome<boolean> })[];
+  set_expiry: (Getters & {
+    call: string;
+    stored: unknown;
+    modified: boolean;
+    browser_close: Outcome<boolean>;
+    encodes: Outcome<boolean>;
+  })[];
+  keyword_arguments: { stored_expiry: number; cases: (Getters & { call: string })[] };
+}
+
+/** The instant of a date as Python prints it, to the millisecond; local in New York where it has no offset. */
+function instant(text: string): Date {
+  const milliseconds = text.replace(/(\.\d{3})\d{3}/, '$1');
+  // None of the fixtures is in summer, so the zone's offset is known.
+  return new Date(/(?:Z|[+-]\d\d:\d\d)$/.test(text) ? milliseconds : `${milliseconds}-05:00`);
+}
+
+/** The same, where a date without offset is one that the settings take for UTC. */
+function instantIn(useTz: boolean, text: string): Date {
+  return useTz && !/(?:Z|[+-]\d\d:\d\d)$/.test(text) ? instant(`${text}Z`) : instant(text);
+}
+
+function expectAge(session: SessionStore<Entries>, expected: Outcome<unknown>, options = {}): void {
+  const age = () => session.getExpiryAge(options);
+  // A ValueError is a RangeError here.
+  if (expected.ok) expect(age()).toBe(Number(expected.value));
+  else expect(age).toThrow(expected.error === 'TypeError' ? TypeError : RangeError);
+}
+
+function expectDate(
+  session: SessionStore<Entries>,
+  expected: Outcome<string>,
+  useTz: boolean,
+  options = {},
+): void {
+  const date = () => session.getExpiryDate(options);
+  if (expected.ok) expect(date()).toEqual(instantIn(useTz, expected.value));
+  else expect(date).toThrow(RangeError);
+}
+
+function createPlace({ use_tz, time_zone, now, session_cookie_age }: ExpiryFixture) {
+  const clock = () => new Date(now * 1000);
+  return createSessions<Entries>({
+    backend: new MemoryBackend({ now: clock, answers: 'synchronously' }),
+    secretKey: SECRET_KEY,
+    cookie: { age: session_cookie_age },
+    timeZone: use_tz ? undefined : time_zone,
+    now: clock,
+  });
+}
+
+/** A store whose record Django has written. */
+async function openStored(fixture: ExpiryFixture, stored: unknown): Promise<SessionStore<Entries>> {
+  const sessions = createPlace(fixture);
+  const now = sessions.settings.now();
+  const data = signed(JSON.stringify({ _session_expiry: stored }), now);
+  return sessions.open(await putRaw(sessions.backend, data, now));
+}
+
+describe.each([
+  { file: 'expiry-aware.json', mode: 'with USE_TZ on' },
+  { file: 'expiry-naive.json', mode: 'with USE_TZ off, in New York' },
+])('an expiry as Django 5.2 has it, $mode', ({ file }) => {
+  const fixture = djangoFixture<ExpiryFixture>(file);
+  const { use_tz: useTz, now } = fixture;
+
+  describe('that is stored', () => {
+    it.each(fixture.stored_values)('as $stored gives age, date and browser close', async (row) => {
+      // Python's None stands for an absent entry; a stored null means the same.
+      const session = await openStored(fixture, row.stored);
+      expectAge(session, row.age);
+      expectDate(session, row.date, useTz);
+      expect({ ok: true, value: session.getExpireAtBrowserClose() }).toEqual(row.browser_close);
+    });
+
+    it('as nothing at all is the default', () => {
+      const session = createPlace(fixture).open();
+      expect(session.getExpiryAge()).toBe(fixture.session_cookie_age);
+      expect(session.getExpireAtBrowserClose()).toBe(false);
+    });
+  });
+
+  describe('that is set', () => {
+    /** What a JavaScript caller passes for the Python one, and what is stored where that differs. */
+    const calls: Record<string, { value: unknown; title?: string; stored?: string }> = {
+      None: { value: null },
+      0: { value: 0 },
+      300: { value: 300 },
+      '-5': { value: -5 },
+      '1.5': { value: 1.5 },
+      True: { value: true },
+      'timedelta 60s': { value: new Date((now + 60) * 1000) },
+      'timedelta 1.5s': { value: new Date((now + 1.5) * 1000) },
+      'timedelta -10s': { value: new Date((now - 10) * 1000) },
+      'datetime in this mode': {
+        value: new Date(useTz ? '2030-01-02T03:04:05Z' : '2030-01-02T08:04:05Z'),
+      },
+      'datetime with microseconds': {
+        value: new Date(useTz ? '2030-01-02T03:04:05Z' : '2030-01-02T08:04:05Z'),
+        title: 'a Date has milliseconds only',
+        stored: useTz ? '2030-01-02T03:04:05+00:00' : '2030-01-02T03:04:05',
+      },
+      'datetime +05:30': {
+        value: new Date('2030-01-02T03:04:05+05:30'),
+        title: 'a Date keeps no offset, so the same instant is stored in the form of the settings',
+        stored: useTz ? '2030-01-01T21:34:05+00:00' : '2030-01-01T16:34:05',
+      },
+      'naive datetime': {
+        value: new Date(useTz ? '2030-01-02T03:04:05Z' : '2030-01-02T08:04:05Z'),
+        title: 'a Date is an instant and never naive, so it is stored in the form of the settings',
+        stored: useTz ? '2030-01-02T03:04:05+00:00' : '2030-01-02T03:04:05',
+      },
+    };
+    const rows = fixture.set_expiry.map((row) => {
+      const call = calls[row.call];
+      if (!call) throw new Error(`No call for ${row.call}`);
+      return { ...row, ...call, name: call.title ? `${row.call} (${call.title})` : row.call };
+    });
+
+    it.each(rows)('by $name is stored, and read back, as in Django', async (row) => {
+      const { value, call } = row;
+      const stored = row.stored === 'absent' ? undefined : row.stored;
+      const sessions = createPlace(fixture);
+      const session = sessions.open();
+      session.setExpiry(7);
+      await session.save();
+      session.modified = false;
+      session.setExpiry(value as Date);
+      expect(session.modified).toBe(row.modified);
+      expect(session.get('_session_expiry')).toEqual(stored);
+
+      // Django refuses the last two where they do not fit its mode; a Date always does.
+      if (row.title === undefined || row.age.ok) expectAge(session, row.age);
+      else expect(session.getExpiryAge()).toBe(Math.floor((Number(value) - now * 1000) / 1000));
+      if (row.title === undefined) expectDate(session, row.date, useTz);
+      else expect(session.getExpiryDate()).toEqual(value);
+      expect({ ok: true, value: session.getExpireAtBrowserClose() }).toEqual(row.browser_close);
+
+      await session.save();
+      const json = await sessions.backend.load(String(session.sessionKey));
+      expect(json === undefined).toBe(['-5', 'timedelta -10s'].includes(call));
+      expect(row.encodes).toEqual({ ok: true, value: true });
+    });
+  });
+
+  describe('asked for with arguments', () => {
+    const base = 1_700_000_000;
+    const calls: Record<string, { modification?: number; expiry?: number | Date | null }> = {
+      'modification only': { modification: base - 10 },
+      'expiry=None': { expiry: null },
+      'expiry=0': { expiry: 0 },
+      'expiry=90': { expiry: 90 },
+      'expiry=90, modification 10 s ago': { expiry: 90, modification: base - 10 },
+      'expiry=datetime in 60 s': { expiry: new Date((base + 60) * 1000) },
+      'expiry=datetime in 60 s, modification 10 s ago': {
+        expiry: new Date((base + 60) * 1000),
+        modification: base - 10,
+      },
+      'expiry=datetime 60.9 s ahead of modification': {
+        expiry: new Date((base + 60.9) * 1000),
+        modification: base,
+      },
+      'expiry=datetime 0.4 s before modification': {
+        expiry: new Date((base - 0.4) * 1000),
+        modification: base,
+      },
+    };
+    const { stored_expiry: stored, cases } = fixture.keyword_arguments;
+
+    it.each(cases)('$call is answered as in Django', async (row) => {
+      const call = calls[row.call];
+      if (!call) throw new Error(`No call for ${row.call}`);
+      const { modification, ...rest } = call;
+      const options = {
+        ...rest,
+        ...(modification !== undefined && { modification: new Date(modification * 1000) }),
+      };
+      const session = await openStored(fixture, stored);
+      expectAge(session, row.age, options);
+      expectDate(session, row.date, useTz, options);
+    });
+
+    it('with an expiry does not load the session', async () => {
+      const session = await openStored(fixture, 42);
+      session.getExpiryAge({ expiry: null });
+      session.getExpiryDate({ expiry: 90 });
+      expect(session.accessed).toBe(false);
+      session.getExpiryAge();
+      expect(session.accessed).toBe(true);
+    });
+  });
+});
+
+describe.each(['aware', 'naive'])('an expiry as Django 3.2 has it (%s)', (mode) => {
+  const old = djangoFixture<ExpiryFixture>(`expiry-${mode}.django-3.2.json`);
+  const current = djangoFixture<ExpiryFixture>(`expiry-${mode}.json`);
+
+  const stored = old.stored_values.map((row, i) => {
+    const newer = current.stored_values[i];
+    if (!newer || newer.stored !== row.stored) throw new Error('The fixtures are not aligned.');
+    const differs = JSON.stringify(row) !== JSON.stringify(newer);
+    return {
+      newer,
+      name: `${row.stored}${differs ? ', where 3.2 knows no ISO text: as in 5.2' : ''}`,
+    };
+  });
+
+  it.each(stored)('that is stored as $name', async ({ newer }) => {
+    const session = await openStored(current, newer.stored);
+    expectAge(session, newer.age);
+    expectDate(session, newer.date, current.use_tz);
+    expect({ ok: true, value: session.getExpireAtBrowserClose() }).toEqual(newer.browser_close);
+  });
+
+  const set = old.set_expiry.map((row, i) => {
+    const newer = current.set_expiry[i];
+    if (!newer || newer.call !== row.call) throw new Error('The fixtures are not aligned.');
+    const name = row.encodes.ok
+      ? row.call
+      : `${row.call}, which 3.2 cannot save as JSON: as in 5.2`;
+    return { row, newer, name };
+  });
+
+  it.each(set)('that is set by $name', async ({ row, newer }) => {
+    const sessions = createPlace(current);
+    const session = sessions.open();
+    const values: Record<string, unknown> = { None: null, True: true };
+    const date = newer.date.ok ? instantIn(current.use_tz, newer.date.value) : null;
+    const value = !row.encodes.ok ? date : row.call in values ? values[row.call] : Number(row.call);
+    session.setExpiry(value as Date);
+    if (row.encodes.ok) {
+      expectAge(session, row.age);
+      expectDate(session, row.date, old.use_tz);
+      expect(session.get('_session_expiry')).toEqual(
+        row.stored === 'absent' ? undefined : row.stored,
+      );
+    } else {
+      expect(session.getExpiryDate()).toEqual(value);
+      expect(typeof session.get('_session_expiry')).toBe('string');
+      await expect(session.save()).resolves.toBeUndefined();
+    }
+  });
+
+  it('gives the getters the same arguments', () => {
+    expect(old.keyword_arguments).toEqual(current.keyword_arguments);
+  });
+});
+
+describe('an expiry', () => {
+  it('is refused where it is neither a number, a valid Date nor null', () => {
+    const session = memorySessions().sessions.open();
+    for (const value of [
+      '60',
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      new Date('x'),
+      {},
+      undefined,
+      5n,
+    ]) {
+      expect(() => session.setExpiry(value as number)).toThrow(TypeError);
+    }
+    expect(session.modified).toBe(false);
+    expect(session.has('_session_expiry')).toBe(false);
+  });
+
+  it('is refused where no date of Django could hold it, the years 1 to 9999', async () => {
+    const { sessions } = memorySessions();
+    const session = sessions.open();
+    const beyond = [
+      new Date('+010000-01-01T00:00:00Z'),
+      new Date('-000001-01-01T00:00:00Z'),
+      1e300,
+      1e13,
+    ];
+    for (const value of beyond) {
+      expect(() => session.setExpiry(value)).toThrow(RangeError);
+    }
+    expect(session.has('_session_expiry')).toBe(false);
+    session.setExpiry(new Date('9999-12-29T23:59:59Z'));
+    await session.save();
+    expect(sessions.open(session.sessionKey).get('_session_expiry')).toBe(
+      '9999-12-29T23:59:59+00:00',
+    );
+  });
+
+  it('of the first century is not taken for one of the twentieth', async () => {
+    const session = memorySessions().sessions.open();
+    const expiry = '0050-01-02T03:04:05+00:00';
+    expect(session.getExpiryDate({ expiry })).toEqual(new Date('0050-01-02T03:04:05Z'));
+  });
+
+  it('is written with six digits or none, and never with a Z', async () => {
+    const { backend, clock, sessions } = memorySessions();
+    const session = sessions.open();
+    session.setExpiry(new Date(clock.now().getTime() + 1_005));
+    await session.save();
+    expect(await storedJson(backend, String(session.sessionKey))).toBe(
+      '{"_session_expiry":"2023-11-14T22:13:21.005000+00:00"}',
+    );
+  });
+
+  it.each([
+    '2023-02-30T00:00:00+00:00',
+    '2023-13-01',
+    '2023-01-01T25:00:00+00:00',
+    '2023-01-01T00:60',
+  ])(
+    'that is stored as %s, a date that does not exist, is refused by both getters',
+    async (stored) => {
+      const { backend, clock, sessions } = memorySessions();
+      const data = signed(JSON.stringify({ _session_expiry: stored }), clock.now());
+      const session = sessions.open(await putRaw(backend, data, clock.now()));
+      expect(() => session.getExpiryAge()).toThrow(RangeError);
+      expect(() => session.getExpiryDate()).toThrow(RangeError);
+    },
+  );
+
+  it('of a Date moves the record, and one in the past ends it at once', async () => {
+    const { backend, clock, sessions } = memorySessions();
+    const session = sessions.open();
+    const expiresAt = new Date(clock.now().getTime() + 60_000);
+    session.setExpiry(expiresAt);
+    await session.save();
+    const key = String(session.sessionKey);
+    expect((await backend.load(key))?.expiresAt).toEqual(expiresAt);
+    session.setExpiry(-1);
+    await session.save();
+    expect(await backend.load(key)).toBeUndefined();
+  });
+
+  it('of 0 ends with the browser, and its record after the cookie age all the same', async () => {
+    const { backend, clock, sessions } = memorySessions({ cookie: { age: 100 } });
+    const session = sessions.open();
+    session.setExpiry(0);
+    await session.save();
+    expect(session.getExpireAtBrowserClose()).toBe(true);
+    const stored = await backend.load(String(session.sessionKey));
+    expect(stored?.expiresAt).toEqual(new Date(clock.now().getTime() + 100_000));
+  });
+
+  it('that is not there is removed without a change', () => {
+    const session = memorySessions().sessions.open();
+    session.setExpiry(null);
+    expect(session.accessed).toBe(true);
+    expect(session.modified).toBe(false);
+  });
+});
