@@ -21,12 +21,15 @@ const ISO =
  * The form in which an expiry is stored. Django: `set_expiry`.
  *
  * @throws {TypeError} for anything but a finite number, a valid date or a boolean, which Python counts as a number.
+ * @throws {RangeError} for a date outside the years 1 to 9999 and for more seconds than dates have.
  */
 export function storedExpiry(
   value: number | Date | boolean,
   timeZone: string | undefined,
 ): number | boolean | string {
-  if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) {
+  if (typeof value === 'boolean') return value;
+  if (typeof value === 'number' && Number.isFinite(value)) {
+    assertDate(new Date(value * 1000));
     return value;
   }
   if (isDate(value)) return isoText(value, timeZone);
@@ -53,11 +56,15 @@ export function expiryAge(stored: unknown, modification: Date, settings: ExpiryS
   return Math.floor((date.getTime() - modification.getTime()) / 1000);
 }
 
-/** The instant at which the session expires, if last modified at `modification`. Django: `get_expiry_date`. */
+/**
+ * The instant at which the session expires, if last modified at `modification`. Django: `get_expiry_date`.
+ *
+ * @throws {RangeError} when the stored text is no date, or the number more seconds than dates have.
+ */
 export function expiryDate(stored: unknown, modification: Date, settings: ExpirySettings): Date {
   if (typeof stored === 'string' || isDate(stored)) return readDate(stored, settings.timeZone).date;
   const age = stored ? Number(stored) : settings.age;
-  return new Date(modification.getTime() + age * 1000);
+  return assertDate(new Date(modification.getTime() + age * 1000));
 }
 
 /** Whether the session ends with the browser. Django: `get_expire_at_browser_close`. */
@@ -73,17 +80,12 @@ function readDate(
   if (isDate(stored)) return { date: stored, hasOffset: timeZone === undefined };
   const match = typeof stored === 'string' ? ISO.exec(stored) : null;
   if (!match) throw new RangeError('The stored expiry is neither a number nor an ISO date.');
-  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', offset] = match;
-  const utc = Date.UTC(
-    Number(year),
-    Number(month) - 1,
-    Number(day),
-    Number(hour),
-    Number(minute),
-    Number(second),
-    Number(fraction.padEnd(3, '0').slice(0, 3)),
-  );
-  if (!isSameDay(utc, Number(month), Number(day)) || Number(minute) > 59 || Number(second) > 59) {
+  const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', offset] =
+    match;
+  const ms = fraction.padEnd(3, '0').slice(0, 3);
+  // Not Date.UTC, which takes the years 0 to 99 for those of the twentieth century.
+  const utc = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);
+  if (!isSameDay(utc, Number(month), Number(day))) {
     throw new RangeError('The stored expiry is a date that does not exist.');
   }
   if (offset === undefined) {
@@ -108,9 +110,21 @@ function offsetMs(offset: string): number {
 // The one form that every Python reads: no fraction or six digits, and never a "Z".
 function isoText(date: Date, timeZone: string | undefined): string {
   const iso = (timeZone ? toLocal(date, timeZone) : date).toISOString();
+  if (iso.length !== 24 || iso.startsWith('0000')) {
+    throw new RangeError(
+      'An expiry must be in the years 1 to 9999, which are all that Python has.',
+    );
+  }
   const fraction = iso.slice(20, 23);
   const text = fraction === '000' ? iso.slice(0, 19) : `${iso.slice(0, 23)}000`;
   return timeZone ? text : `${text}+00:00`;
+}
+
+function assertDate(date: Date): Date {
+  if (Number.isNaN(date.getTime())) {
+    throw new RangeError('The expiry has more seconds than dates have; store fewer.');
+  }
+  return date;
 }
 
 // Not instanceof: a date of another realm is a date too.
