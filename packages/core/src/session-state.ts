@@ -139,10 +139,10 @@ export class SessionState {
   }
 
   cycleKey(): Promise<void> {
-    this.observer?.assertCookieCanBeSent();
     const hadKey = this.#key !== null;
     return this.#writing(async () => {
       if (this.#session && this.#key !== null) {
+        this.observer?.assertCookieCanBeSent();
         const changes = this.#snapshot();
         this.#wrote(await this.#commits.cycle(this.#key, this.#session, changes), changes);
         this.#modified = true;
