@@ -1,13 +1,12 @@
 import { STATUS_CODES } from 'node:http';
 import {
-  type HttpSession,
   type HttpSessionOptions,
   ImproperlyConfigured,
   type SessionData,
   type SessionStore,
   type Sessions,
 } from '@coatcheck/core';
-import type { Context, DefaultState, Middleware, ParameterizedContext } from 'koa';
+import type { BaseContext, Context, DefaultState, Middleware, ParameterizedContext } from 'koa';
 import onHeaders from 'on-headers';
 
 /** What the middleware adds to a context. */
@@ -30,7 +29,7 @@ const SESSION = Symbol('coatcheck.session');
 const prepared = new WeakSet<object>();
 
 interface WithSession {
-  [SESSION]?: { readonly session: unknown };
+  [SESSION]?: { readonly session: unknown; writeHeaders(): void };
 }
 
 /**
@@ -47,6 +46,7 @@ export function sessions<Data extends object = SessionData>(
     // Mounted twice: the outer one commits, and both see the same session.
     if (context[SESSION] || chosen(options.skip, context)) return next();
     prepare(ctx.app.context);
+    if (Object.hasOwn(ctx, 'session')) throw taken();
     const http = opener.openForRequest(ctx.req.headers.cookie, ctx.res, {
       lazy: chosen(options.lazy, context),
       touch: chosen(options.touch, context),
@@ -59,26 +59,14 @@ export function sessions<Data extends object = SessionData>(
     try {
       await next();
     } catch (error) {
-      keepHeaders(ctx, http);
       await http.finish(statusOf(error), hasBegun(ctx)).catch((cause: unknown) => {
         // The first error is the one that is answered.
         opener.events.tell('error', undefined, { cause });
       });
       throw error;
     }
-    try {
-      await http.finish(ctx.status, hasBegun(ctx));
-    } catch (error) {
-      keepHeaders(ctx, http);
-      throw error;
-    }
-    if (http.setsCookie) keepHeaders(ctx, http);
+    await http.finish(ctx.status, hasBegun(ctx));
   };
-}
-
-/** Koa removes every header when it answers an error, of ours or of a middleware around us: put them back. */
-function keepHeaders(ctx: ParameterizedContext, http: Pick<HttpSession, 'writeHeaders'>): void {
-  if (!ctx.res.headersSent) onHeaders(ctx.res, () => http.writeHeaders());
 }
 
 function hasBegun(ctx: ParameterizedContext): boolean {
@@ -87,10 +75,15 @@ function hasBegun(ctx: ParameterizedContext): boolean {
 
 /** The status with which Koa answers an error (`ctx.onerror`). */
 function statusOf(error: unknown): number {
-  const { code, status, statusCode } = (error ?? {}) as Record<string, unknown>;
-  if (code === 'ENOENT') return 404;
-  const claimed = status ?? statusCode;
+  if (!isError(error)) return 500;
+  const { status, statusCode } = error as { status?: unknown; statusCode?: unknown };
+  const claimed = status || statusCode;
   return typeof claimed === 'number' && claimed in STATUS_CODES ? claimed : 500;
+}
+
+// As Koa does it: an error of another realm is one, although it is no instance of ours.
+function isError(error: unknown): boolean {
+  return error instanceof Error || Object.prototype.toString.call(error) === '[object Error]';
 }
 
 function chosen<Value>(option: PerRequest<Value> | undefined, ctx: Context): Value | undefined {
@@ -98,13 +91,9 @@ function chosen<Value>(option: PerRequest<Value> | undefined, ctx: Context): Val
 }
 
 /** Gives the application's contexts their `session` once; an own property per request would cost every request. */
-function prepare(prototype: object): void {
+function prepare(prototype: BaseContext): void {
   if (prepared.has(prototype)) return;
-  if ('session' in prototype) {
-    throw new ImproperlyConfigured(
-      'ctx.session is taken already; remove the other session middleware (such as koa-session).',
-    );
-  }
+  if ('session' in prototype) throw taken();
   Object.defineProperty(prototype, 'session', {
     configurable: true,
     get(this: WithSession) {
@@ -116,5 +105,25 @@ function prepare(prototype: object): void {
       );
     },
   });
+  keepHeadersOfErrors(prototype);
   prepared.add(prototype);
+}
+
+function taken(): ImproperlyConfigured {
+  return new ImproperlyConfigured(
+    'ctx.session is taken already; remove the other session middleware (such as koa-session).',
+  );
+}
+
+/** Koa removes every header when it answers an error, of ours or of a middleware around us: put them back. */
+function keepHeadersOfErrors(prototype: BaseContext): void {
+  const { onerror } = prototype;
+  prototype.onerror = function (this: Context & WithSession, error) {
+    const http = this[SESSION];
+    // Koa calls this without an error at the end of every response.
+    if (http && error != null && !this.res.headersSent) {
+      onHeaders(this.res, () => http.writeHeaders());
+    }
+    onerror.call(this, error);
+  };
 }

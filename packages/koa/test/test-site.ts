@@ -134,8 +134,8 @@ export async function startSite(handler: Handler, options: SiteOptions = {}): Pr
   app.on('error', (error) => errors.push(error));
   for (const each of options.outer ?? []) app.use(each);
   app.use(sessions(opener, options.middleware)).use(async (ctx) => {
-    ctx.body = 'ok';
     await handler(ctx);
+    if (ctx.body === undefined && ctx.respond !== false) ctx.body = 'ok';
   });
   const server = await listen(app.callback());
   const { port } = server.address() as AddressInfo;
