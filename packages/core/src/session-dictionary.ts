@@ -74,7 +74,7 @@ export class SessionDictionary {
     const touched = this.#touch(key) ?? this.#add(key, undefined, false, undefined);
     this.#finishStep(key, touched);
     const value = fn(touched.value);
-    const text = value === undefined ? undefined : this.#dumps(key, value);
+    const text = value === undefined ? undefined : this.#write(key, value, touched.text);
     touched.value = value;
     touched.present = value !== undefined;
     touched.steps.push({
@@ -201,16 +201,18 @@ export class SessionDictionary {
   }
 
   #textOf(key: string, { value, present, text }: Touched): string | undefined {
-    if (!present) return undefined;
-    if (this.#serializerOf(key) !== jsonSerializer) return this.#dumps(key, value);
-    return rewriteJson(text, value, key);
+    return present ? this.#write(key, value, text) : undefined;
   }
 
   #run(key: string, fn: ChangeFunction, text: string | undefined): string | undefined {
     const value = fn(text === undefined ? undefined : this.#loads(key, text));
-    if (value === undefined) return undefined;
+    return value === undefined ? undefined : this.#write(key, value, text);
+  }
+
+  /** The text of a value; what did not change since it was read from `before` keeps its text. */
+  #write(key: string, value: unknown, before: string | undefined): string {
     return this.#serializerOf(key) === jsonSerializer
-      ? rewriteJson(text, value, key)
+      ? rewriteJson(before, value, key)
       : this.#dumps(key, value);
   }
 
