@@ -46,8 +46,9 @@ export class SessionDictionary {
     return touched ? touched.present : this.#visible(key) !== undefined;
   }
 
-  /** @throws {TypeError} when the value would not survive JSON; the message has the path. */
+  /** @throws {TypeError} when the key is reserved, or the value would not survive JSON; the message has the path. */
   assertStorable(key: string, value: unknown): void {
+    assertKey(key);
     this.#dumps(key, value);
   }
 
@@ -71,6 +72,7 @@ export class SessionDictionary {
 
   /** Runs `fn` on the value now, and remembers it as a step that runs again wherever the record is newer. */
   change(key: string, fn: ChangeFunction): unknown {
+    assertKey(key);
     const touched = this.#touch(key) ?? this.#add(key, undefined, false, undefined);
     this.#finishStep(key, touched);
     const value = fn(touched.value);
@@ -236,6 +238,11 @@ export class SessionDictionary {
   #serializerOf(key: string): Serializer {
     return key.startsWith('_session_') || isAuthEntry(key) ? jsonSerializer : this.#serializer;
   }
+}
+
+function assertKey(key: string): void {
+  if (typeof key !== 'string') throw new TypeError('The key of a session entry must be text.');
+  if (isHiddenEntry(key)) throw new TypeError(`The entry ${key} is reserved; choose another key.`);
 }
 
 function adoptInto(target: unknown, source: unknown): boolean {
