@@ -31,6 +31,7 @@ export class SessionDictionary {
   #base: Entries;
   #touched = new Map<string, Touched>();
   #cleared = false;
+  #clearedSinceSnapshot = false;
 
   constructor(base: Entries, serializer: Serializer) {
     this.#base = base;
@@ -91,6 +92,7 @@ export class SessionDictionary {
   clear(): void {
     this.#touched = new Map();
     this.#cleared = true;
+    this.#clearedSinceSnapshot = true;
   }
 
   /** The keys that the application sees, in the order of the record, new ones last. */
@@ -131,6 +133,7 @@ export class SessionDictionary {
 
   /** What changed until now, serialised now. */
   snapshot(): ChangeSet {
+    this.#clearedSinceSnapshot = false;
     const steps = new Map<string, readonly Step[]>();
     let auth = false;
     for (const [key, touched] of this.#touched) {
@@ -151,9 +154,8 @@ export class SessionDictionary {
    * snapshot stays a change; objects that the application holds take over what others wrote.
    */
   rebase(written: Entries, saved: ChangeSet): void {
-    const clearedSince = this.#cleared && !saved.cleared;
     this.#base = written;
-    if (clearedSince) return;
+    if (this.#clearedSinceSnapshot) return;
     this.#cleared = false;
     for (const [key, touched] of this.#touched) {
       const done = saved.steps.get(key)?.length ?? 0;
