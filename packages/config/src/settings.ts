@@ -1,0 +1,199 @@
+import { ImproperlyConfigured, type SessionsOptions } from '@coatcheck/core';
+
+/** Where the sessions of the `db` engine live. */
+export interface DbSettings {
+  /**
+   * `sqlite:./sessions.sqlite3`, `sqlite:/var/lib/shop/sessions.sqlite3` or `sqlite::memory:`. A relative path starts
+   * at the configuration file's directory, else at the working directory.
+   *
+   * @default 'sqlite:./sessions.sqlite3'
+   */
+  readonly url?: string | undefined;
+  /** What a commit waits for on SQLite: the disk (`FULL`), or only the operating system (`NORMAL`). @default 'FULL' */
+  readonly synchronous?: 'FULL' | 'NORMAL' | undefined;
+  /** @default 'django_session' */
+  readonly table?: string | undefined;
+  /** Milliseconds that a write waits for other processes; below `operationTimeoutMs`. @default 900 */
+  readonly busyTimeoutMs?: number | undefined;
+}
+
+/** What `sessions.config.*` exports: the options of `createSessions`, with the backend as a name. */
+export interface SessionsConfig extends Omit<SessionsOptions, 'backend' | 'secretKey'> {
+  /**
+   * Where sessions live: `db`, Django's name for it (`django.contrib.sessions.backends.db`), or the specifier of a
+   * module whose default export, or export `createBackend`, makes a `SessionBackend` from `engineOptions`.
+   *
+   * @default 'db' (Django: `SESSION_ENGINE`)
+   */
+  readonly engine?: string | undefined;
+  /** Signs sessions; at least 32 random characters, usually from the environment (Django: `SECRET_KEY`). */
+  readonly secretKey?: string | undefined;
+  readonly db?: DbSettings | undefined;
+  /** What the engine receives when it is a module of yours. */
+  readonly engineOptions?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * What a setting holds, and so how its text in the environment is read. `code` has no text form; an array lists the
+ * texts that are allowed.
+ */
+export type SettingKind = 'text' | 'texts' | 'number' | 'boolean' | 'code' | readonly string[];
+
+/** A setting, or a section of settings. */
+export type SettingTable = { readonly [name: string]: SettingKind | SettingTable };
+
+type Kinds<T> = { [Name in keyof Required<T>]: SettingKind | SettingTable };
+
+const cookie: Kinds<NonNullable<SessionsOptions['cookie']>> = {
+  name: 'text',
+  age: 'number',
+  domain: 'text',
+  path: 'text',
+  secure: 'boolean',
+  httpOnly: 'boolean',
+  sameSite: ['Lax', 'Strict', 'None', 'false'],
+  partitioned: 'boolean',
+  priority: ['Low', 'Medium', 'High'],
+};
+
+const db: Kinds<DbSettings> = {
+  url: 'text',
+  synchronous: ['FULL', 'NORMAL'],
+  table: 'text',
+  busyTimeoutMs: 'number',
+};
+
+const settings: Kinds<SessionsConfig> = {
+  engine: 'text',
+  engineOptions: 'code',
+  db,
+  secretKey: 'text',
+  secretKeyFallbacks: 'texts',
+  allowWeakSecret: 'boolean',
+  serializer: 'code',
+  cookie,
+  expireAtBrowserClose: 'boolean',
+  saveEveryRequest: 'boolean',
+  idleTimeout: 'number',
+  touchEvery: 'number',
+  absoluteTimeout: 'number',
+  hashKeys: 'boolean',
+  timeZone: 'text',
+  operationTimeoutMs: 'number',
+  maxDataBytes: 'number',
+  maxDepth: 'number',
+  maxEntries: 'number',
+  onInterrupted: ['error', 'discard'],
+  onUnavailable: ['error', 'anonymous'],
+  now: 'code',
+};
+
+/** Every setting there is, by name: what a configuration may contain and what the environment may overlay. */
+export const knownSettings: SettingTable = settings;
+
+/** Types a configuration; returns it as it is. */
+export function defineConfig(config: SessionsConfig): SessionsConfig {
+  return config;
+}
+
+/**
+ * Refuses what is no setting, so that a misspelt name does not go unnoticed, and values of the wrong type. What else a
+ * value must be, `createSessions` and the engine check.
+ *
+ * @throws {ImproperlyConfigured} with the name that was probably meant, or the type
+ */
+export function checkSettings(config: unknown, source: string): asserts config is SessionsConfig {
+  checkSection(config, knownSettings, [], source);
+}
+
+function checkSection(
+  values: unknown,
+  table: SettingTable,
+  path: readonly string[],
+  source: string,
+): void {
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+    const what = path.length === 0 ? 'The configuration' : `The setting "${path.join('.')}"`;
+    throw new ImproperlyConfigured(`${what} (${source}) must be an object of settings.`);
+  }
+  for (const [name, value] of Object.entries(values)) {
+    const inner = [...path, name];
+    const known = Object.hasOwn(table, name) ? table[name] : undefined;
+    if (known === undefined) {
+      const meant = nearest(name, Object.keys(table));
+      const hint = meant ? `; did you mean "${[...path, meant].join('.')}"?` : '.';
+      throw new ImproperlyConfigured(`There is no setting "${inner.join('.')}" (${source})${hint}`);
+    }
+    if (value === undefined) continue;
+    if (isSection(known)) checkSection(value, known, inner, source);
+    else if (!isOfKind(value, known)) {
+      throw new ImproperlyConfigured(
+        `The setting "${inner.join('.')}" (${source}) must be ${describeKind(known)}.`,
+      );
+    }
+  }
+}
+
+function isOfKind(value: unknown, kind: SettingKind): boolean {
+  switch (kind) {
+    case 'text':
+      return typeof value === 'string';
+    case 'texts':
+      return Array.isArray(value) && value.every((element) => typeof element === 'string');
+    case 'number':
+    case 'boolean':
+      return typeof value === kind;
+    case 'code':
+      return true;
+    default:
+      return kind.includes(String(value));
+  }
+}
+
+/** What a setting of the kind must be, for messages. */
+export function describeKind(kind: SettingKind): string {
+  switch (kind) {
+    case 'text':
+      return 'a text';
+    case 'texts':
+      return 'a list of texts';
+    case 'number':
+      return 'a number';
+    case 'boolean':
+      return 'true or false';
+    case 'code':
+      return 'code';
+    default: {
+      const choices = kind.map((choice) => (choice === 'false' ? choice : `"${choice}"`));
+      return `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+    }
+  }
+}
+
+/** Whether an entry of the table is a section of settings. */
+export function isSection(entry: SettingKind | SettingTable): entry is SettingTable {
+  return typeof entry === 'object' && !Array.isArray(entry);
+}
+
+/** The candidate that a misspelt word most probably stands for, if one is close. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const [best] = candidates
+    .map((candidate) => ({ candidate, far: distance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ candidate, far }) => far <= Math.max(2, Math.floor(candidate.length / 3)))
+    .sort((a, b) => a.far - b.far);
+  return best?.candidate;
+}
+
+/** Levenshtein's distance: letters to insert, remove or replace. */
+function distance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (const [i, letter] of [...from].entries()) {
+    const next = [i + 1];
+    for (const [j, other] of [...to].entries()) {
+      const replace = (row[j] ?? 0) + (letter === other ? 0 : 1);
+      next.push(Math.min(replace, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}
