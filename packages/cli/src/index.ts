@@ -1,1 +1,2 @@
-export {};
+export type { RunOptions } from './command-context.ts';
+export { run } from './run.ts';

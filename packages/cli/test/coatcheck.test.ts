@@ -1,0 +1,102 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadSessions } from '@coatcheck/config';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { build, type Ended, runNode } from '../../config/test/on-dist.ts';
+
+// The bin as it is installed: plain Node and real ESM.
+
+const env = { SECRET_KEY: 'q8Zr1nVd5sWk0aYb7uEo3tGh9xLc2mPf' };
+let bin: string;
+let root: string;
+let directory: string;
+
+beforeAll(async () => {
+  bin = join(await build('cli'), 'dist', 'coatcheck.js');
+  await build('db');
+  root = mkdtempSync(join(tmpdir(), 'coatcheck-bin-'));
+}, 120_000);
+
+afterAll(() => {
+  rmSync(root, { recursive: true, force: true });
+});
+
+beforeEach(() => {
+  directory = mkdtempSync(join(root, 'app-'));
+});
+
+function coatcheck(...args: string[]): Promise<Ended> {
+  return runNode([bin, ...args], { cwd: directory, env });
+}
+
+describe('the bin', () => {
+  it('passes on exit codes', async () => {
+    expect(await coatcheck('migrate')).toEqual({
+      code: 0,
+      stdout: "Created the table of the engine 'db'.\n",
+      stderr: '',
+    });
+    expect((await coatcheck('--config', 'nowhere.ts', 'migrate')).code).toBe(1);
+    expect((await coatcheck('nonsense')).code).toBe(2);
+  });
+
+  it('clears at once with another, and the two do not count a session twice', async () => {
+    const sessions = await loadSessions<{ n: number }>(undefined, { cwd: directory, env });
+    await Promise.all(
+      Array.from({ length: 500 }, async (_, n) => {
+        const session = sessions.open();
+        session.set('n', n).setExpiry(new Date(Date.now() - 1000));
+        await session.save();
+      }),
+    );
+    await sessions.close();
+
+    const args = ['clearsessions', '--json', '--batch', '20'];
+    const both = await Promise.all([coatcheck(...args), coatcheck(...args)]);
+    expect(both.map(({ code, stderr }) => ({ code, stderr }))).toEqual([
+      { code: 0, stderr: '' },
+      { code: 0, stderr: '' },
+    ]);
+    const [one, two] = both.map(({ stdout }) => JSON.parse(stdout).removed as number);
+    expect((one ?? 0) + (two ?? 0)).toBe(500);
+  });
+});
+
+describe('an engine of the user', () => {
+  function install(clearExpired: string): void {
+    writeFileSync(
+      join(directory, 'tape.mjs'),
+      `const method = async () => {};
+      export const createBackend = () => ({ encoding: { salt: 'tape' }, answers: 'later', load: method, create: method,
+        update: method, touch: method, delete: method, close: method, ${clearExpired} });`,
+    );
+    writeFileSync(join(directory, 'sessions.config.json'), '{"engine":"./tape.mjs"}');
+  }
+
+  it('test_clearsessions_unsupported: one without clearExpired ends in an error that names it', async () => {
+    install('');
+    expect(await coatcheck('clearsessions')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        'The engine "./tape.mjs" (setting engine, SESSION_ENGINE) made no session backend: clearExpired is missing.\n',
+    });
+  });
+
+  it('that fails to clear is named', async () => {
+    install(`clearExpired: async () => { throw new Error('the tape is torn'); }`);
+    expect(await coatcheck('clearsessions')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: "Session engine './tape.mjs' could not clear expired sessions: the tape is torn.\n",
+    });
+  });
+
+  it('needs no table', async () => {
+    install('clearExpired: async () => 0');
+    expect((await coatcheck('migrate')).stdout).toBe(
+      "Nothing to do: the engine './tape.mjs' needs no table.\n",
+    );
+  });
+});
