@@ -129,7 +129,7 @@ export class SessionCommits {
       try {
         const applied = applyChanges(update.changes, entries);
         // Several share a record, so each must prove by itself that it does not spoil it for the others.
-        if (updates.length > 1) this.#records.codec.check(applied);
+        if (updates.length > 1) this.#records.check(applied);
         entries = applied;
         accepted.push(update);
       } catch (error) {

@@ -2,8 +2,10 @@ import { type Entries, ROTATED_ENTRY } from './changes.ts';
 import { isNamed, isUpdateError } from './compare-and-set.ts';
 import { isPromise, withDeadline } from './deadline.ts';
 import { CreateError, SessionInterrupted } from './errors.ts';
+import { EXPIRY_ENTRY } from './expiry.ts';
 import type {
   Awaitable,
+  ExpiryReader,
   SessionBackend,
   SessionRecord,
   StoredSession,
@@ -12,7 +14,13 @@ import type {
 import { type LoadedSession, SessionCodec } from './session-codec.ts';
 import type { SessionEventEmitter } from './session-events.ts';
 import { hashSessionKey, newSessionKey } from './session-key.ts';
-import { createdAtOf, endOfSession, hasEnded, withCreation } from './session-lifetime.ts';
+import {
+  createdAtOf,
+  endOfSession,
+  endOfStored,
+  hasEnded,
+  withCreation,
+} from './session-lifetime.ts';
 import type { Settings } from './settings.ts';
 
 /** A record that was written, and the key that the cookie has to carry now. */
@@ -21,14 +29,14 @@ export interface Committed {
   readonly session: LoadedSession;
 }
 
-/** Milliseconds for which a cycled key is remembered, so that late requests neither revive nor replace it. */
-const ROTATED_FOR_MS = 60_000;
+/** Seconds for which a cycled key is remembered, so that late requests neither revive nor replace it. */
+const ROTATED_FOR = 60;
 const CREATE_ATTEMPTS = 5;
 
 /** The records of a backend as sessions: encoded and decoded, with deadlines and events, one call at a time. */
 export class SessionRecords {
   readonly settings: Settings;
-  readonly codec: SessionCodec;
+  readonly #codec: SessionCodec;
   readonly #backend: SessionBackend;
   readonly #events: SessionEventEmitter;
   /** Whether the key is the data, as in signed cookies: nothing to compare, to retire or to remove. */
@@ -38,11 +46,12 @@ export class SessionRecords {
 
   constructor(backend: SessionBackend, settings: Settings, events: SessionEventEmitter) {
     this.settings = settings;
-    this.codec = new SessionCodec(backend.encoding, settings);
+    this.#codec = new SessionCodec(backend.encoding, settings);
     this.#backend = backend;
     this.#events = events;
     this.inCookie = backend.encoding !== 'serialized' && (backend.encoding.inCookie ?? false);
     this.answersAtOnce = backend.answers === 'synchronously';
+    if (readsExpiry(backend)) backend.useExpiry((stored) => this.#endOf(stored));
   }
 
   /** What the backend has under the key, as it is. */
@@ -52,7 +61,7 @@ export class SessionRecords {
 
   /** The session in a record, or `undefined` where there is none; a record that is none is an event. */
   open(key: string, stored: StoredSession | undefined): LoadedSession | undefined {
-    const decoded = stored ? this.codec.decode(stored) : 'unknown';
+    const decoded = stored ? this.#codec.decode(stored) : 'unknown';
     if (typeof decoded === 'string') {
       this.#events.tell('rejected', key, { reason: decoded });
       return undefined;
@@ -105,8 +114,12 @@ export class SessionRecords {
 
   /** Turns the record that `base` names into the marker of a key that was cycled. @throws {UpdateError} */
   async retire(key: string, base: string): Promise<void> {
-    const expiresAt = new Date(this.settings.now().getTime() + ROTATED_FOR_MS);
-    const record = { ...this.#record(key, new Map([[ROTATED_ENTRY, 'true']])), expiresAt };
+    const marker = new Map([
+      [ROTATED_ENTRY, 'true'],
+      // Where the place keeps no expiry, the marker has to say by itself when it ends.
+      [EXPIRY_ENTRY, String(ROTATED_FOR)],
+    ]);
+    const record = this.#record(key, marker);
     await this.#call('update', key, true, () => this.#backend.update(record, base));
   }
 
@@ -149,7 +162,13 @@ export class SessionRecords {
     if (attempts > 1 || commits > 1) this.#events.tell('merged', key, { attempts, commits });
   }
 
-  #record(key: string, entries: Entries, data: string = this.codec.encode(entries)): SessionRecord {
+  /** @throws what a write of these entries would be refused for: a limit exceeded, an expiry that is none. */
+  check(entries: Entries): void {
+    this.#codec.check(entries);
+    endOfSession(entries, this.settings.now(), this.settings);
+  }
+
+  #record(key: string, entries: Entries, data: string = this.#codec.encode(entries)): SessionRecord {
     const { now } = this.settings;
     const expiresAt = endOfSession(entries, now(), this.settings, createdAtOf(entries));
     return { key: this.#backendKey(key), data, expiresAt, attributes: {} };
@@ -169,6 +188,12 @@ export class SessionRecords {
     return { key: this.inCookie ? written.key : key, session };
   }
 
+  #endOf(stored: StoredSession): Date {
+    const decoded = this.codec.decode(stored);
+    const found = typeof decoded === 'string' ? undefined : decoded;
+    return endOfStored(found, stored.modifiedAt ?? this.settings.now(), this.settings);
+  }
+
   #backendKey(key: string): string {
     return this.settings.hashKeys && !this.inCookie ? hashSessionKey(key) : key;
   }
@@ -186,4 +211,8 @@ export class SessionRecords {
         this.#events.tell('unavailable', key, { operation, ambiguous, cause }),
     });
   }
+}
+
+function readsExpiry(backend: SessionBackend): backend is SessionBackend & ExpiryReader {
+  return typeof (backend as Partial<ExpiryReader>).useExpiry === 'function';
 }
