@@ -4,6 +4,7 @@ import type { StoredSession } from './session-backend.ts';
 import type { LoadedSession } from './session-codec.ts';
 import type { SessionCommits } from './session-commits.ts';
 import { SessionDictionary } from './session-dictionary.ts';
+import { withCreation } from './session-lifetime.ts';
 import type { Committed, SessionRecords } from './session-records.ts';
 import type { Settings } from './settings.ts';
 
@@ -228,8 +229,10 @@ export class SessionState {
   async #create(): Promise<void> {
     this.observer?.assertCookieCanBeSent();
     const changes = this.#snapshot();
-    const entries = applyChanges(changes, this.#session?.entries ?? NO_ENTRIES);
-    this.#wrote(await this.#records.create(entries), changes);
+    const old = this.#session;
+    // A copy is as old as what it is a copy of.
+    const kept = old ? withCreation(old.entries, old.signedAt, this.settings) : NO_ENTRIES;
+    this.#wrote(await this.#records.create(applyChanges(changes, kept)), changes);
     this.#modified = true;
   }
 
