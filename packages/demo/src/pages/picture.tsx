@@ -16,8 +16,8 @@ const paths: Readonly<Record<Product['picture'], readonly string[]>> = {
     'M50 50v28c0 10-14 10-14 0',
   ],
   gloves: [
-    'M24 84V50l-8-14 6-4 8 10V18h6v20-24h6v24-20h6v22-14h6v30l-6 16v10z',
-    'M24 74h24M66 84V50M60 84h26V46',
+    'M14 82h24V60l8-8c4-5-2-10-6-6l-2 2V34c0-16-24-16-24 0zM14 72h24',
+    'M86 82H62V60l-8-8c-4-5 2-10 6-6l2 2V34c0-16 24-16 24 0zM86 72H62',
   ],
   boots: ['M34 14h26v42l24 10c4 2 4 14 4 18H34z', 'M34 76h54M34 28h26'],
 };
