@@ -176,8 +176,10 @@ export class SessionState {
   /** What the end of a request does: writes what changed, and nothing where there is nothing to keep. */
   commit(): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#refusal || !this.#dictionary || !this.hasChanges) return;
-      if (!this.#session && this.#dictionary.keys().length === 0) return;
+      if (this.#refusal || !this.hasChanges) return;
+      // Only `modified = true` asks for a write without a look at the session.
+      await this.#load();
+      if (!this.#session && this.dictionary().keys().length === 0) return;
       await this.#save();
     });
   }
