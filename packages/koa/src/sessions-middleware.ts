@@ -63,10 +63,17 @@ export function sessions<Data extends object = SessionData>(
         // The first error is the one that is answered.
         opener.events.tell('error', undefined, { cause });
       });
+      if (http.setsCookie) keepHeaders(ctx, http);
       throw error;
     }
     await http.finish(ctx.status, hasBegun(ctx));
+    if (http.setsCookie) keepHeaders(ctx, http);
   };
+}
+
+/** Writes the headers again with the head of the response, whatever has become of them until then. */
+function keepHeaders(ctx: Pick<Context, 'res'>, http: { writeHeaders(): void }): void {
+  if (!ctx.res.headersSent) onHeaders(ctx.res, () => http.writeHeaders());
 }
 
 function hasBegun(ctx: ParameterizedContext): boolean {
@@ -121,9 +128,7 @@ function keepHeadersOfErrors(prototype: BaseContext): void {
   prototype.onerror = function (this: Context & WithSession, error) {
     const http = this[SESSION];
     // Koa calls this without an error at the end of every response.
-    if (http && error != null && !this.res.headersSent) {
-      onHeaders(this.res, () => http.writeHeaders());
-    }
+    if (http && error != null) keepHeaders(this, http);
     onerror.call(this, error);
   };
 }
