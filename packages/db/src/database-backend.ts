@@ -10,6 +10,7 @@ import {
   type Written,
 } from '@coatcheck/core';
 import type { DatabaseDriver, Operation, Row, Statement } from './database-driver.ts';
+import { columnValues } from './session-table.ts';
 
 /** A place that can be prepared ahead of its first use; `coatcheck migrate` looks for this method. */
 export interface Migratable {
@@ -63,17 +64,18 @@ export class DatabaseBackend implements SessionBackend, Migratable {
     const { anyExpired, countExpired, clearExpired } = this.#driver.statements;
     const cutoff = this.#driver.toColumn(expiresAt);
     if (dryRun) {
-      const rows = await this.#read({ sql: countExpired, values: [cutoff] });
+      const rows = await this.#read({ sql: countExpired, values: [cutoff], mayTakeLong: true });
       return Number(rows[0]?.expired ?? 0);
     }
     // Where nothing has expired, nobody has to wait for a write lock, and no table is made.
-    if ((await this.#read({ sql: anyExpired, values: [cutoff] })).length === 0) return 0;
+    const any = await this.#read({ sql: anyExpired, values: [cutoff], mayTakeLong: true });
+    if (any.length === 0) return 0;
 
     let cleared = 0;
     let removed = batchSize;
     while (removed === batchSize && !signal?.aborted && this.#closing === undefined) {
       removed = await this.#write(() =>
-        changesOf({ sql: clearExpired, values: [cutoff, batchSize] }),
+        changesOf({ sql: clearExpired, values: [cutoff, batchSize], mayTakeLong: true }),
       );
       cleared += removed;
       if (removed > 0) onProgress?.(cleared);
@@ -95,7 +97,7 @@ export class DatabaseBackend implements SessionBackend, Migratable {
 
   *#create(record: SessionRecord): Operation<Written> {
     const { insert, deleteExpired } = this.#driver.statements;
-    const values = [record.key, record.data, this.#driver.toColumn(record.expiresAt)];
+    const values = [record.key, ...this.#changingValues(record)];
     try {
       yield { sql: insert, values };
     } catch (error) {
@@ -119,13 +121,7 @@ export class DatabaseBackend implements SessionBackend, Migratable {
   *#touch(record: SessionRecord, base: string): Operation<Written | undefined> {
     const { changes } = yield {
       sql: this.#driver.statements.update,
-      values: [
-        record.data,
-        this.#driver.toColumn(record.expiresAt),
-        record.key,
-        base,
-        this.#nowColumn(),
-      ],
+      values: [...this.#changingValues(record), record.key, base, this.#nowColumn()],
     };
     return changes > 0 ? { key: record.key, base: record.data } : undefined;
   }
@@ -166,6 +162,11 @@ export class DatabaseBackend implements SessionBackend, Migratable {
     const data = String(row.session_data);
     const expiresAt = this.#driver.fromColumn(row.expire_date);
     return expiresAt ? { data, base: data, expiresAt } : { data, base: data };
+  }
+
+  #changingValues({ data, expiresAt, attributes }: SessionRecord): (string | number | null)[] {
+    const { table } = this.#driver;
+    return [data, this.#driver.toColumn(expiresAt), ...columnValues(table.columns, attributes)];
   }
 
   #nowColumn(): string {

@@ -1,10 +1,13 @@
 import type { Awaitable } from '@coatcheck/core';
 import type { SessionStatements } from './session-statements.ts';
+import type { SessionTable } from './session-table.ts';
 
-/** One SQL statement and the values for its placeholders. */
+/** One SQL statement and the values that it calls $1, $2 and so on. */
 export interface Statement {
   readonly sql: string;
-  readonly values: readonly (string | number)[];
+  readonly values: readonly (string | number | null)[];
+  /** No visitor waits for it, so that it may take minutes. */
+  readonly mayTakeLong?: boolean;
 }
 
 /** A row of the table, as the driver hands it over. */
@@ -28,6 +31,7 @@ export type Operation<T> = Generator<Statement, T, Outcome>;
 export interface DatabaseDriver {
   readonly answers: 'synchronously' | 'later';
   readonly statements: SessionStatements;
+  readonly table: SessionTable;
 
   /** The instant as `expire_date` holds it. The database compares expiries, never this code. */
   toColumn(date: Date): string;
@@ -42,8 +46,9 @@ export interface DatabaseDriver {
   read(statement: Statement): Awaitable<readonly Row[]>;
 
   /**
-   * Runs the operation so that it is atomic and durable once the promise resolves, in a table made if it is missing.
-   * The operation may be started again after a rollback.
+   * Runs the operation in a table made if it is missing; what it did is durable once the promise resolves. Each
+   * statement is atomic, and the operations need no more: each statement says itself what it expects to find. The
+   * operation may be started again when nothing of it was applied.
    */
   write<T>(operation: () => Operation<T>): Promise<T>;
 

@@ -1,16 +1,15 @@
-import { createHash } from 'node:crypto';
-import { ImproperlyConfigured } from '@coatcheck/core';
+import { quoting, type SessionTable } from './session-table.ts';
 
-/** Django's table. */
-export const djangoTable = 'django_session';
-
-/** The statements of a session table, with `?` placeholders; the comments list the values. */
+/**
+ * The statements of a session table; the comments list the values, which the statements call $1, $2 and so on.
+ * `columns` are the extra ones, in their order.
+ */
 export interface SessionStatements {
   /** key, now */
   readonly load: string;
-  /** key, data, expiry */
+  /** key, data, expiry, columns */
   readonly insert: string;
-  /** data, expiry, key, base, now */
+  /** data, expiry, columns, key, base, now */
   readonly update: string;
   /** key, now */
   readonly delete: string;
@@ -26,41 +25,56 @@ export interface SessionStatements {
   readonly clearExpired: string;
 }
 
-/** The statements that all databases share; the removal of one batch of expired rows is each dialect's own. */
+/** How one kind of database says what the statements need. */
+export interface StatementDialect {
+  readonly quote: '"' | '`';
+  /** That the key is this value, byte for byte, found through the primary key. */
+  keyIs(column: string, value: string): string;
+  /** That the text is this value, byte for byte. */
+  dataIs(column: string, value: string): string;
+  /** The expiry, as `fromColumn` of the driver reads it. */
+  expiryText(column: string): string;
+  /** Removes some of the rows that had expired at $1, at most $2 of them. */
+  clearExpired(names: { sessions: string; key: string; expiry: string }): string;
+}
+
+/** The statements of a table in a dialect. */
 export function sessionStatements(
-  table: string,
-  clearExpired: string,
-  quote: '"' | '`' = '"',
+  table: SessionTable,
+  dialect: StatementDialect,
 ): SessionStatements {
-  const name = (identifier: string): string => `${quote}${identifier}${quote}`;
-  const [sessions, key, data, expiry] = [table, 'session_key', 'session_data', 'expire_date'].map(
-    name,
-  );
+  const name = quoting(dialect.quote);
+  const [sessions, key, data, expiry] = [
+    name(table.name),
+    name('session_key'),
+    name('session_data'),
+    name('expire_date'),
+  ];
+  const changing = [data, expiry, ...table.columns.map((column) => name(column.name))];
+  const inserting = [key, ...changing];
+  const settings = changing.map((column, i) => `${column} = $${i + 1}`);
+  const keyIs = (n: number): string => dialect.keyIs(key, `$${n}`);
+  const dataIs = (n: number): string => dialect.dataIs(data, `$${n}`);
+  const given = changing.length;
   return {
-    load: `SELECT ${data}, ${expiry} FROM ${sessions} WHERE ${key} = ? AND ${expiry} > ?`,
-    insert: `INSERT INTO ${sessions} (${key}, ${data}, ${expiry}) VALUES (?, ?, ?)`,
-    update: `UPDATE ${sessions} SET ${data} = ?, ${expiry} = ? WHERE ${key} = ? AND ${data} = ? AND ${expiry} > ?`,
-    delete: `DELETE FROM ${sessions} WHERE ${key} = ? AND ${expiry} > ?`,
-    deleteUnchanged: `DELETE FROM ${sessions} WHERE ${key} = ? AND ${data} = ? AND ${expiry} > ?`,
-    deleteExpired: `DELETE FROM ${sessions} WHERE ${key} = ? AND ${expiry} <= ?`,
-    countExpired: `SELECT count(*) AS expired FROM ${sessions} WHERE ${expiry} <= ?`,
-    anyExpired: `SELECT 1 AS expired FROM ${sessions} WHERE ${expiry} <= ? LIMIT 1`,
-    clearExpired,
+    load: `SELECT ${data}, ${dialect.expiryText(expiry)} AS ${expiry} FROM ${sessions} WHERE ${keyIs(1)} AND ${expiry} > $2`,
+    insert: `INSERT INTO ${sessions} (${inserting.join(', ')}) VALUES (${inserting.map((_, i) => `$${i + 1}`).join(', ')})`,
+    update: `UPDATE ${sessions} SET ${settings.join(', ')} WHERE ${keyIs(given + 1)} AND ${dataIs(given + 2)} AND ${expiry} > $${given + 3}`,
+    delete: `DELETE FROM ${sessions} WHERE ${keyIs(1)} AND ${expiry} > $2`,
+    deleteUnchanged: `DELETE FROM ${sessions} WHERE ${keyIs(1)} AND ${dataIs(2)} AND ${expiry} > $3`,
+    deleteExpired: `DELETE FROM ${sessions} WHERE ${keyIs(1)} AND ${expiry} <= $2`,
+    countExpired: `SELECT count(*) AS expired FROM ${sessions} WHERE ${expiry} <= $1`,
+    anyExpired: `SELECT 1 AS expired FROM ${sessions} WHERE ${expiry} <= $1 LIMIT 1`,
+    clearExpired: dialect.clearExpired({ sessions, key, expiry }),
   };
 }
 
-/** The table's name, fit to stand in a statement. @throws {ImproperlyConfigured} when it is not a plain identifier. */
-export function checkTable(table: string): string {
-  if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(table)) {
-    throw new ImproperlyConfigured(
-      `db.table is not a plain table name: use letters, digits and underscores, such as ${djangoTable}.`,
-    );
-  }
-  return table;
-}
-
-/** The name Django gives the index on `expire_date`. Django: `BaseDatabaseSchemaEditor._create_index_name` */
-export function indexName(table: string): string {
-  const digest = createHash('md5').update(`${table}expire_date`).digest('hex');
-  return `${table}_expire_date_${digest.slice(0, 8)}`;
+/** The statement for a driver that marks values by `?`, and which value each mark stands for, counted from 0. */
+export function withQuestionMarks(sql: string): { sql: string; order: readonly number[] } {
+  const order: number[] = [];
+  const marked = sql.replace(/\$(\d+)/g, (_, n: string) => {
+    order.push(Number(n) - 1);
+    return '?';
+  });
+  return { sql: marked, order };
 }

@@ -1,5 +1,6 @@
 import type { Outcome, Row, Statement } from './database-driver.ts';
 import type { Transaction } from './group-commit.ts';
+import { withQuestionMarks } from './session-statements.ts';
 import { codeOf, isBusy, type SqliteDatabase, type SqliteStatement } from './sqlite-database.ts';
 
 /** Where a connection comes from. */
@@ -32,7 +33,8 @@ export class SqliteConnection implements Transaction {
   execute({ sql, values }: Statement): Outcome {
     let statement = this.#prepared.get(sql);
     if (!statement) {
-      statement = this.#database.prepare(sql);
+      // Its statements name each value once and in order, so that the marks do as well.
+      statement = this.#database.prepare(withQuestionMarks(sql).sql);
       this.#prepared.set(sql, statement);
     }
     if (!statement.reader) return { rows: [], changes: statement.run(...values).changes };

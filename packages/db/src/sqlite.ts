@@ -4,17 +4,24 @@ import type { DatabaseDriver, Operation, Outcome, Row, Statement } from './datab
 import { type DateColumn, djangoDateColumn } from './django-date.ts';
 import { GroupCommit } from './group-commit.ts';
 import {
-  checkTable,
-  djangoTable,
-  indexName,
   type SessionStatements,
+  type StatementDialect,
   sessionStatements,
 } from './session-statements.ts';
+import {
+  checkTable,
+  type SessionTable,
+  sessionTable,
+  type TableDialect,
+  type TableOptions,
+  tableDefinition,
+  tableIndexes,
+} from './session-table.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { codeOf, isBusy, openSqlite, type SqliteDatabase } from './sqlite-database.ts';
 
 /** Settings of `sqliteBackend`: one of `path` and `database`, and what differs from the defaults. */
-export interface SqliteOptions {
+export interface SqliteOptions extends TableOptions {
   /** The database file: a path, `:memory:`, or a URL such as `sqlite:./sessions.sqlite3`. Made when it is missing. */
   readonly path?: string | URL | undefined;
   /** A database that the application has opened with better-sqlite3 and closes itself. */
@@ -28,12 +35,8 @@ export interface SqliteOptions {
    * @default 'FULL'; a `database` keeps its own setting
    */
   readonly synchronous?: 'FULL' | 'NORMAL' | undefined;
-  /** @default 'django_session' */
-  readonly table?: string | undefined;
   /** The zone of the local times that a Django with `USE_TZ = False` stores. @default 'UTC', as with `USE_TZ = True` */
   readonly timeZone?: string | undefined;
-  /** Whether keys are SHA-256 digests: the key column then holds 64 characters. @default false */
-  readonly hashKeys?: boolean | undefined;
   /**
    * How long a write waits for another process to release the database before it is rejected; below
    * `operationTimeoutMs`, so that a rejected write is known not to have happened.
@@ -57,23 +60,33 @@ export function sqliteBackend(options: SqliteOptions): DatabaseBackend {
 /** How often a read is tried again, a millisecond apart, while another process holds the file exclusively for a moment. */
 const readRetries = 5;
 
+const dialect: StatementDialect & TableDialect = {
+  quote: '"',
+  dataType: 'text',
+  expiryType: 'datetime',
+  longestName: 200,
+  keyIs: (column, value) => `${column} = ${value}`,
+  dataIs: (column, value) => `${column} = ${value}`,
+  expiryText: (column) => column,
+  clearExpired: ({ sessions, expiry }) =>
+    `DELETE FROM ${sessions} WHERE rowid IN (SELECT rowid FROM ${sessions} WHERE ${expiry} <= $1 ORDER BY ${expiry} LIMIT $2)`,
+};
+
 class SqliteDriver implements DatabaseDriver {
   readonly answers = 'synchronously';
+  readonly table: SessionTable;
   readonly statements: SessionStatements;
   readonly #connection: SqliteConnection;
   readonly #writes: GroupCommit;
   readonly #dates: DateColumn;
-  readonly #table: string;
-  readonly #keyWidth: number;
   #tableKnown = false;
 
   constructor(options: SqliteOptions) {
     checkOptions(options);
     const { path = '', database, driver, synchronous, busyTimeoutMs = 900 } = options;
-    this.#table = checkTable(options.table ?? djangoTable);
-    this.#keyWidth = options.hashKeys ? 64 : 40;
+    this.table = sessionTable(options);
     this.#dates = djangoDateColumn(options.timeZone);
-    this.statements = sessionStatements(this.#table, clearExpired(this.#table));
+    this.statements = sessionStatements(this.table, dialect);
     const open = (): SqliteDatabase => openSqlite(path, driver);
     this.#connection = new SqliteConnection({ database, open, synchronous });
     this.#writes = new GroupCommit(this.#connection, busyTimeoutMs);
@@ -142,29 +155,20 @@ class SqliteDriver implements DatabaseDriver {
     return step.value;
   }
 
-  /** Whether there is a table to work with. @throws {ImproperlyConfigured} when it is too narrow for the keys. */
+  /** Whether there is a table to work with. @throws {ImproperlyConfigured} when there is one that does not suit. */
   #findTable(): boolean {
     if (this.#tableKnown) return true;
-    const columns = this.#connection.columns(this.#table);
-    if (columns.size === 0) return false;
-    const [, width] = /\((\d+)\)/.exec(columns.get('session_key') ?? '') ?? [];
-    if (width !== undefined && Number(width) < this.#keyWidth) {
-      throw new ImproperlyConfigured(
-        `hashKeys needs a session_key column of ${this.#keyWidth} characters, and that of ${this.#table} has ${width}: let db.table name a new table, or leave hashKeys off.`,
-      );
-    }
-    this.#tableKnown = true;
-    return true;
+    this.#tableKnown = checkTable(this.table, this.#connection.columns(this.table.name));
+    return this.#tableKnown;
   }
 
   /** Makes the table as Django's migration does; `false` when it was there. To be called within a transaction. */
   #makeTable(): boolean {
     if (this.#findTable()) return false;
-    const table = this.#table;
-    this.#connection.define(
-      `CREATE TABLE "${table}" ("session_key" varchar(${this.#keyWidth}) NOT NULL PRIMARY KEY, "session_data" text NOT NULL, "expire_date" datetime NOT NULL)`,
-    );
-    this.#connection.define(`CREATE INDEX "${indexName(table)}" ON "${table}" ("expire_date")`);
+    this.#connection.define(tableDefinition(this.table, dialect));
+    for (const { name, column } of tableIndexes(this.table, dialect)) {
+      this.#connection.define(`CREATE INDEX "${name}" ON "${this.table.name}" ("${column}")`);
+    }
     this.#tableKnown = true;
     return true;
   }
@@ -172,13 +176,9 @@ class SqliteDriver implements DatabaseDriver {
   // SQLite has no code of its own for a missing table; it may also be our own, rolled back.
   #tableVanished(error: unknown): boolean {
     if (codeOf(error) !== 'SQLITE_ERROR' || !this.#tableKnown) return false;
-    this.#tableKnown = this.#connection.columns(this.#table).size > 0;
+    this.#tableKnown = this.#connection.columns(this.table.name).size > 0;
     return !this.#tableKnown;
   }
-}
-
-function clearExpired(table: string): string {
-  return `DELETE FROM "${table}" WHERE rowid IN (SELECT rowid FROM "${table}" WHERE "expire_date" <= ? ORDER BY "expire_date" LIMIT ?)`;
 }
 
 function checkOptions({ path, database, synchronous, busyTimeoutMs = 900 }: SqliteOptions): void {

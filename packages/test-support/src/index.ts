@@ -1,1 +1,16 @@
 export { djangoFixture } from './fixtures.ts';
+export { mariadbServer } from './mariadb-server.ts';
+export { postgresqlServer } from './postgresql-server.ts';
+export { PrivateServer, type TestServer } from './private-server.ts';
+export {
+  type RedisSentinelOptions,
+  type RedisServers,
+  startRedisCluster,
+  startRedisSentinel,
+} from './redis-cluster.ts';
+export {
+  RedisServer,
+  type RedisServerOptions,
+  redisIsMissing,
+  startRedis,
+} from './redis-server.ts';

@@ -1,0 +1,82 @@
+import { DatabaseBackend } from './database-backend.ts';
+import { djangoDateColumn } from './django-date.ts';
+import { type MysqlPoolOptions, mysqlPool } from './mysql-pool.ts';
+import { checkServerOptions, type ServerDialect, ServerDriver } from './server-driver.ts';
+import { type StatementDialect, sessionStatements } from './session-statements.ts';
+import {
+  type SessionTable,
+  sessionTable,
+  type TableDialect,
+  tableDefinition,
+  tableIndexes,
+} from './session-table.ts';
+
+/** Settings of `mysqlBackend`: one of `url` and `pool`, and what differs from the defaults. */
+export interface MysqlOptions extends MysqlPoolOptions {}
+
+/**
+ * Sessions in MySQL or MariaDB, by mysql2. Django: `django.contrib.sessions.backends.db` on MySQL.
+ *
+ * @throws {ImproperlyConfigured} when a setting is wrong, or the driver is missing.
+ */
+export function mysqlBackend(options: MysqlOptions): DatabaseBackend {
+  checkServerOptions(options);
+  const table = sessionTable(options);
+  const dialect = mysqlDialect(table, options.timeZone);
+  const pool = mysqlPool(options);
+  return new DatabaseBackend(new ServerDriver(table, dialect, pool, options), options.now);
+}
+
+const sql: StatementDialect & TableDialect = {
+  quote: '`',
+  dataType: 'longtext',
+  expiryType: 'datetime(6)',
+  longestName: 64,
+  // The usual collations fold case and ignore trailing spaces; the first comparison is what the index can do.
+  keyIs: (column, value) => `${column} = ${value} AND ${sameBytes(column, value)}`,
+  dataIs: sameBytes,
+  // The driver would make a Date of it, in the zone of its own choice.
+  expiryText: (column) => `CAST(${column} AS CHAR)`,
+  clearExpired: ({ sessions, expiry }) =>
+    `DELETE FROM ${sessions} WHERE ${expiry} <= $1 ORDER BY ${expiry} LIMIT $2`,
+};
+
+function sameBytes(column: string, value: string): string {
+  return `CAST(${column} AS BINARY) = CAST(${value} AS BINARY)`;
+}
+
+function mysqlDialect(table: SessionTable, timeZone: string | undefined): ServerDialect {
+  const dates = djangoDateColumn(timeZone);
+  return {
+    statements: sessionStatements(table, sql),
+    columnsQuery: {
+      sql: 'SELECT COLUMN_NAME AS `name`, COLUMN_TYPE AS `type` FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = $1',
+      values: [table.name],
+    },
+    definition: definition(table),
+    toColumn: (date) => dates.toText(date),
+    fromColumn: (value) => dates.fromText(value),
+    isDuplicateKey: (error) => codeOf(error) === 'ER_DUP_ENTRY',
+    isMissingTable: (error) => codeOf(error) === 'ER_NO_SUCH_TABLE',
+    isExistingTable: (error) => codeOf(error) === 'ER_TABLE_EXISTS_ERROR',
+    // A character that the character set of the column does not have.
+    isImpossibleKey: (error) => codeOf(error) === 'ER_CANT_AGGREGATE_2COLLATIONS',
+    isTransient: (error) => transient.has(codeOf(error)),
+  };
+}
+
+/** MariaDB reports the second since 11.6; the third: another process has altered the table. */
+const transient = new Set(['ER_LOCK_DEADLOCK', 'ER_CHECKREAD', 'ER_NEED_REPREPARE']);
+
+/** One statement, since here each definition is a transaction of its own; the outcome is the same as Django's. */
+function definition(table: SessionTable): string {
+  const indexes = tableIndexes(table, sql).map(
+    ({ name, column }) => `KEY \`${name}\` (\`${column}\`)`,
+  );
+  return tableDefinition(table, sql).replace(/\)$/, `, ${indexes.join(', ')})`);
+}
+
+function codeOf(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' ? code : '';
+}

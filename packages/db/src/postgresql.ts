@@ -1,0 +1,85 @@
+import { DatabaseBackend } from './database-backend.ts';
+import { djangoDateColumn } from './django-date.ts';
+import { type PostgresqlPoolOptions, postgresqlPool } from './postgresql-pool.ts';
+import { checkServerOptions, type ServerDialect, ServerDriver } from './server-driver.ts';
+import { type StatementDialect, sessionStatements } from './session-statements.ts';
+import {
+  indexName,
+  type SessionTable,
+  sessionTable,
+  type TableDialect,
+  tableDefinition,
+  tableIndexes,
+} from './session-table.ts';
+
+/** Settings of `postgresqlBackend`: one of `url` and `pool`, and what differs from the defaults. */
+export interface PostgresqlOptions extends PostgresqlPoolOptions {}
+
+/**
+ * Sessions in PostgreSQL, by pg. Django: `django.contrib.sessions.backends.db` on PostgreSQL.
+ *
+ * @throws {ImproperlyConfigured} when a setting is wrong, or the driver is missing.
+ */
+export function postgresqlBackend(options: PostgresqlOptions): DatabaseBackend {
+  checkServerOptions(options);
+  const table = sessionTable(options);
+  const dialect = postgresqlDialect(table, options.timeZone);
+  const pool = postgresqlPool(options);
+  return new DatabaseBackend(new ServerDriver(table, dialect, pool, options), options.now);
+}
+
+const sql: StatementDialect & TableDialect = {
+  quote: '"',
+  dataType: 'text',
+  expiryType: 'timestamp with time zone',
+  longestName: 63,
+  keyIs: (column, value) => `${column} = ${value}`,
+  dataIs: (column, value) => `${column} = ${value}`,
+  // The same text whatever the settings of the connection.
+  expiryText: (column) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')`,
+  // An array is made once, where IN might run a query with LIMIT again; locked rows are somebody else's to remove.
+  clearExpired: ({ sessions, key, expiry }) =>
+    `DELETE FROM ${sessions} WHERE ${key} = ANY(ARRAY(SELECT ${key} FROM ${sessions} WHERE ${expiry} <= $1 ORDER BY ${expiry} LIMIT $2 FOR UPDATE SKIP LOCKED))`,
+};
+
+function postgresqlDialect(table: SessionTable, timeZone: string | undefined): ServerDialect {
+  // The column holds instants, which are the same in every zone; a wrong zone is refused all the same.
+  djangoDateColumn(timeZone);
+  const dates = djangoDateColumn();
+  return {
+    statements: sessionStatements(table, sql),
+    columnsQuery: {
+      sql: `SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped`,
+      values: [`"${table.name}"`],
+    },
+    definition: definition(table),
+    toColumn: (date) => `${dates.toText(date)}+00`,
+    fromColumn: (value) => dates.fromText(value),
+    isDuplicateKey: (error) => codeOf(error) === '23505',
+    isMissingTable: (error) => codeOf(error) === '42P01',
+    // Two that make it at once meet in the catalogue, in its unique indexes or by name.
+    isExistingTable: (error) => ['23505', '42P07', '42710'].includes(codeOf(error)),
+    // A zero byte.
+    isImpossibleKey: (error) => codeOf(error) === '22021',
+    isTransient: (error) => ['40001', '40P01'].includes(codeOf(error)),
+  };
+}
+
+/** One query without values, which PostgreSQL runs as one transaction. */
+function definition(table: SessionTable): string {
+  const texts = table.columns.filter(({ type, index }) => index && type.startsWith('varchar'));
+  // Django adds an index for LIKE to every indexed text.
+  const like = ['session_key', ...texts.map(({ name }) => name)].map(
+    (column) =>
+      `CREATE INDEX "${indexName(table.name, column, sql.longestName, '_like')}" ON "${table.name}" ("${column}" varchar_pattern_ops)`,
+  );
+  const indexes = tableIndexes(table, sql).map(
+    ({ name, column }) => `CREATE INDEX "${name}" ON "${table.name}" ("${column}")`,
+  );
+  return [tableDefinition(table, sql), ...like, ...indexes].join('; ');
+}
+
+function codeOf(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' ? code : '';
+}

@@ -1,0 +1,202 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { ImproperlyConfigured, SessionError } from '@coatcheck/core';
+import { type ConnectionPool, Connections, type Execute } from './connections.ts';
+import type { DatabaseDriver, Operation, Outcome, Row, Statement } from './database-driver.ts';
+import type { SessionStatements } from './session-statements.ts';
+import { checkTable, type SessionTable, type TableOptions } from './session-table.ts';
+
+/** Settings that every database server has. */
+export interface ServerOptions extends TableOptions {
+  /** The module of the driver, where a URL is given and this package cannot find it by itself. */
+  readonly driver?: unknown;
+  /** Connections that are open at most, where a URL is given. @default 10 */
+  readonly poolSize?: number | undefined;
+  /**
+   * How many milliseconds a call may take, the wait for a connection included; below `operationTimeoutMs`, so that a
+   * call that never began is known not to have happened.
+   *
+   * @default 900
+   */
+  readonly timeoutMs?: number | undefined;
+  /** The zone of a Django with `USE_TZ = False`. @default 'UTC', as with `USE_TZ = True` */
+  readonly timeZone?: string | undefined;
+  /** The clock. @default the system's */
+  readonly now?: (() => Date) | undefined;
+}
+
+/** What is different between database servers. */
+export interface ServerDialect {
+  readonly statements: SessionStatements;
+  /** Selects the `name` and the declared `type` of each column of the table. */
+  readonly columnsQuery: Statement;
+  /** Makes the table with its indexes, or nothing. */
+  readonly definition: string;
+  toColumn(date: Date): string;
+  fromColumn(value: unknown): Date | undefined;
+  isDuplicateKey(error: unknown): boolean;
+  isMissingTable(error: unknown): boolean;
+  /** Another process made the table in the meantime. */
+  isExistingTable(error: unknown): boolean;
+  /** The key is a text that the database cannot hold, so that no row has it. */
+  isImpossibleKey(error: unknown): boolean;
+  /** The server undid the statement because of another one, and the same statement may succeed now. */
+  isTransient(error: unknown): boolean;
+}
+
+/** How often a statement is tried again that the server undid because of another one. */
+const retries = 3;
+
+/** Sessions on a database server, each statement a transaction of its own. */
+export class ServerDriver implements DatabaseDriver {
+  readonly answers = 'later';
+  readonly table: SessionTable;
+  readonly statements: SessionStatements;
+  readonly #dialect: ServerDialect;
+  readonly #pool: ConnectionPool;
+  readonly #connections: Connections;
+  #tableKnown = false;
+
+  constructor(
+    table: SessionTable,
+    dialect: ServerDialect,
+    pool: ConnectionPool,
+    { timeoutMs = 900 }: ServerOptions,
+  ) {
+    this.table = table;
+    this.statements = dialect.statements;
+    this.#dialect = dialect;
+    this.#pool = pool;
+    this.#connections = new Connections(pool, timeoutMs);
+  }
+
+  toColumn(date: Date): string {
+    return this.#dialect.toColumn(date);
+  }
+
+  fromColumn(value: unknown): Date | undefined {
+    return this.#dialect.fromColumn(value);
+  }
+
+  isDuplicateKey(error: unknown): boolean {
+    return this.#dialect.isDuplicateKey(error);
+  }
+
+  async read(statement: Statement): Promise<readonly Row[]> {
+    let lost = false;
+    const read = (): Promise<readonly Row[]> =>
+      this.#connections.lend(async (execute) => {
+        try {
+          return await this.#read(statement, execute);
+        } catch (error) {
+          lost = this.#isLost(error);
+          throw error;
+        }
+      });
+    try {
+      return await read();
+    } catch (error) {
+      // A restart of the server breaks every idle connection, which may not show before they are used.
+      if (!lost) throw error;
+      return read();
+    }
+  }
+
+  write<T>(operation: () => Operation<T>): Promise<T> {
+    return this.#connections.lend(async (execute) => {
+      await this.#makeTable(execute);
+      try {
+        return await this.#run(operation(), execute);
+      } catch (error) {
+        if (!this.#dialect.isMissingTable(error)) throw error;
+        this.#tableKnown = false;
+        await this.#makeTable(execute);
+        return this.#run(operation(), execute);
+      }
+    });
+  }
+
+  migrate(): Promise<boolean> {
+    this.#tableKnown = false;
+    return this.#connections.lend((execute) => this.#makeTable(execute));
+  }
+
+  close(): Promise<void> {
+    return this.#connections.close();
+  }
+
+  async #read(statement: Statement, execute: Execute): Promise<readonly Row[]> {
+    try {
+      return (await this.#findTable(execute)) ? (await this.#try(statement, execute)).rows : [];
+    } catch (error) {
+      if (this.#dialect.isImpossibleKey(error)) return [];
+      if (!this.#dialect.isMissingTable(error)) throw error;
+      this.#tableKnown = false;
+      return [];
+    }
+  }
+
+  async #run<T>(operation: Operation<T>, execute: Execute): Promise<T> {
+    let step = operation.next();
+    while (!step.done) {
+      let outcome: Outcome;
+      try {
+        outcome = await this.#try(step.value, execute);
+      } catch (error) {
+        step = operation.throw(error);
+        continue;
+      }
+      step = operation.next(outcome);
+    }
+    return step.value;
+  }
+
+  async #try(statement: Statement, execute: Execute): Promise<Outcome> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await execute(statement);
+      } catch (error) {
+        if (!this.#dialect.isTransient(error) || attempt > retries) throw error;
+        await pause(Math.random() * 2 ** attempt);
+      }
+    }
+  }
+
+  // Not a timeout: what was slow once is not asked again.
+  #isLost(error: unknown): boolean {
+    if (error instanceof SessionError || this.#pool.isUsableAfter(error)) return false;
+    return (error as { code?: unknown }).code !== 'ETIMEDOUT';
+  }
+
+  /** Whether there is a table to work with. @throws {ImproperlyConfigured} when there is one that does not suit. */
+  async #findTable(execute: Execute): Promise<boolean> {
+    if (this.#tableKnown) return true;
+    const { rows } = await execute(this.#dialect.columnsQuery);
+    const columns = new Map(rows.map(({ name, type }) => [String(name), String(type)]));
+    this.#tableKnown = checkTable(this.table, columns);
+    return this.#tableKnown;
+  }
+
+  /** Makes the table as Django's migration does; `false` when it was there. */
+  async #makeTable(execute: Execute): Promise<boolean> {
+    if (await this.#findTable(execute)) return false;
+    try {
+      await execute({ sql: this.#dialect.definition, values: [], mayTakeLong: true });
+    } catch (error) {
+      // Any other process may have been faster, or something else has one of the names.
+      if (!this.#dialect.isExistingTable(error) || !(await this.#findTable(execute))) throw error;
+      return false;
+    }
+    this.#tableKnown = true;
+    return true;
+  }
+}
+
+/** @throws {ImproperlyConfigured} when a setting is wrong. */
+export function checkServerOptions({ poolSize = 10, timeoutMs = 900 }: ServerOptions): void {
+  if (!(Number.isSafeInteger(poolSize) && poolSize > 0)) {
+    throw new ImproperlyConfigured('db.poolSize must be a whole number above 0.');
+  }
+  if (!(timeoutMs > 0 && timeoutMs < 2 ** 31)) {
+    throw new ImproperlyConfigured('db.timeoutMs must be a number of milliseconds above 0.');
+  }
+}
