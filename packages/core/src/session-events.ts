@@ -64,7 +64,8 @@ export class SessionEventEmitter extends EventEmitter<SessionEvents> {
     if (this.listenerCount(name) === 0 && !published.hasSubscribers) return;
     const event = { session: key === undefined ? undefined : this.digest(key), ...details };
     published.publish(event);
-    for (const listener of this.listeners(name)) {
+    // Raw: the wrapper of a listener added by once() removes it.
+    for (const listener of this.rawListeners(name)) {
       try {
         (listener as (event: object) => void).call(this, event);
       } catch (cause) {
