@@ -137,7 +137,7 @@ export function validateSettings(options: SessionsOptions): Settings {
     throw new ImproperlyConfigured('now must be a function that returns a Date.');
   }
   const idleTimeout = seconds(options, 'idleTimeout');
-  return Object.freeze<Settings>({
+  const settings: Settings = {
     secretKey: options.secretKey,
     secretKeyFallbacks: [...secretKeyFallbacks],
     serializer,
@@ -156,7 +156,11 @@ export function validateSettings(options: SessionsOptions): Settings {
     onInterrupted: choice(options, 'onInterrupted', ['error', 'discard']),
     onUnavailable: choice(options, 'onUnavailable', ['error', 'anonymous']),
     now,
-  });
+  };
+  // Neither console.log(sessions) nor its JSON is to show a secret.
+  Object.defineProperty(settings, 'secretKey', { enumerable: false });
+  Object.defineProperty(settings, 'secretKeyFallbacks', { enumerable: false });
+  return Object.freeze(settings);
 }
 
 function validateBackend(backend: unknown): void {
