@@ -49,7 +49,7 @@ export class RedisServer {
   async start(): Promise<void> {
     const server = spawn('redis-server', this.#args, { stdio: 'ignore' });
     this.#process = server;
-    process.once('exit', () => server.kill('SIGKILL'));
+    endWithThisProcess(server);
     const ended = once(server, 'exit').then(() => 'ended' as const);
     for (let attempt = 0; attempt < 500; attempt++) {
       const answer = await Promise.race([this.command('ping').catch(() => ''), ended]);
@@ -91,6 +91,21 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     throw error;
   }
   return server;
+}
+
+const running = new Set<ChildProcess>();
+
+function endWithThisProcess(server: ChildProcess): void {
+  if (running.size === 0) process.once('exit', endAll);
+  running.add(server);
+  server.once('exit', () => {
+    running.delete(server);
+    if (running.size === 0) process.off('exit', endAll);
+  });
+}
+
+function endAll(): void {
+  for (const server of running) server.kill('SIGKILL');
 }
 
 /** A loopback port that nobody listened on a moment ago. */

@@ -1,0 +1,148 @@
+import { type ClearExpiredOptions, ImproperlyConfigured, SessionTooLarge } from '@coatcheck/core';
+import { LRUCache } from 'lru-cache';
+import type { Cache, CacheEntry, Outcome } from './cache.ts';
+import { CacheBackend } from './cache-backend.ts';
+
+/** Settings of `memoryBackend`. */
+export interface MemoryOptions {
+  /** Sessions kept; one more ends the one that was used least recently. @default 100,000 */
+  readonly maxEntries?: number | undefined;
+  /** Bytes kept, counting keys and data and what they cost besides. @default 64 MiB */
+  readonly maxBytes?: number | undefined;
+  /** The clock. @default the system's */
+  readonly now?: (() => Date) | undefined;
+}
+
+/**
+ * Sessions in this process, bounded in number and size; they end with the process. Django: the cache engine on
+ * `LocMemCache`.
+ *
+ * @throws {ImproperlyConfigured} when a setting is wrong.
+ */
+export function memoryBackend(options: MemoryOptions = {}): CacheBackend {
+  return new CacheBackend(new LruCache(options));
+}
+
+/** What an entry costs besides its characters, roughly: two strings, an object and its place in the cache. */
+const OVERHEAD_BYTES = 200;
+
+interface Kept {
+  readonly text: string;
+  readonly endsAt: number;
+}
+
+/** A cache in this process that answers at once; holds strings, starts no timers. */
+export class LruCache implements Cache {
+  readonly answers = 'synchronously';
+  readonly #entries: LRUCache<string, Kept>;
+  readonly #maxBytes: number;
+  readonly #now: () => Date;
+
+  constructor({
+    maxEntries = 100_000,
+    maxBytes = 64 * 1024 * 1024,
+    now = () => new Date(),
+  }: MemoryOptions = {}) {
+    this.#entries = new LRUCache({
+      max: positive('maxEntries', maxEntries),
+      maxSize: positive('maxBytes', maxBytes),
+      sizeCalculation: sizeOf,
+    });
+    this.#maxBytes = maxBytes;
+    this.#now = now;
+  }
+
+  get(key: string): CacheEntry | undefined {
+    const kept = this.#live(key);
+    return kept && entryOf(kept);
+  }
+
+  add(key: string, text: string, expiresAt: Date): boolean {
+    if (this.#live(key)) return false;
+    this.set(key, text, expiresAt);
+    return true;
+  }
+
+  set(key: string, text: string, expiresAt: Date): void {
+    const kept = { text, endsAt: expiresAt.getTime() };
+    if (this.#isOver(kept)) {
+      this.#entries.delete(key);
+      return;
+    }
+    const bytes = sizeOf(kept, key);
+    if (bytes > this.#maxBytes) {
+      throw new SessionTooLarge(
+        `The session takes ${bytes} bytes, cache.maxBytes allows ${this.#maxBytes} for all of them.`,
+      );
+    }
+    this.#entries.set(key, kept);
+  }
+
+  replace(key: string, expected: string, text: string, expiresAt: Date): Outcome {
+    const kept = this.#live(key);
+    if (kept?.text !== expected) return { done: false, current: kept && entryOf(kept) };
+    this.set(key, text, expiresAt);
+    return { done: true };
+  }
+
+  delete(key: string, expected?: string): Outcome {
+    const kept = this.#live(key);
+    if (!kept || (expected !== undefined && kept.text !== expected)) {
+      return { done: false, current: kept && entryOf(kept) };
+    }
+    this.#entries.delete(key);
+    return { done: true };
+  }
+
+  async clearExpired(options: ClearExpiredOptions = {}): Promise<number> {
+    const { batchSize = 1000, signal, onProgress, dryRun, expiresAt = this.#now() } = options;
+    if (!(Number.isSafeInteger(batchSize) && batchSize > 0)) {
+      throw new RangeError('batchSize must be a whole number above zero.');
+    }
+    const end = expiresAt.getTime();
+    const expired: string[] = [];
+    for (const [key, { endsAt }] of this.#entries.entries()) if (endsAt <= end) expired.push(key);
+    if (dryRun) return expired.length;
+
+    let cleared = 0;
+    for (let start = 0; start < expired.length && !signal?.aborted; start += batchSize) {
+      let removed = 0;
+      for (const key of expired.slice(start, start + batchSize)) {
+        const kept = this.#entries.peek(key);
+        if (kept && kept.endsAt <= end && this.#entries.delete(key)) removed += 1;
+      }
+      cleared += removed;
+      if (removed > 0) onProgress?.(cleared);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return cleared;
+  }
+
+  async close(): Promise<void> {
+    this.#entries.clear();
+  }
+
+  #live(key: string): Kept | undefined {
+    const kept = this.#entries.get(key);
+    if (!kept || !this.#isOver(kept)) return kept;
+    this.#entries.delete(key);
+    return undefined;
+  }
+
+  #isOver({ endsAt }: Kept): boolean {
+    return endsAt <= this.#now().getTime();
+  }
+}
+
+function sizeOf({ text }: Kept, key: string): number {
+  return key.length + text.length + OVERHEAD_BYTES;
+}
+
+function entryOf({ text, endsAt }: Kept): CacheEntry {
+  return { text, expiresAt: new Date(endsAt) };
+}
+
+function positive(name: string, value: number): number {
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new ImproperlyConfigured(`cache.${name} must be a whole number above zero.`);
+}

@@ -1,0 +1,179 @@
+import { ImproperlyConfigured } from '@coatcheck/core';
+import type { Cache, CacheEntry, Outcome } from './cache.ts';
+import { CacheBackend } from './cache-backend.ts';
+import { type KeyOptions, keyStart, sessionCacheName } from './cache-key.ts';
+import { checkClient, openRedis, type RedisClient } from './redis-client.ts';
+import { RedisConnection } from './redis-connection.ts';
+import { parseRedisUrl } from './redis-url.ts';
+
+/** Settings of `redisBackend`; either `url` or `client` is needed. */
+export interface RedisOptions extends KeyOptions {
+  /** `redis://`, `redis+sentinel://` or `redis+cluster://`; `rediss` instead of `redis` encrypts. */
+  readonly url?: string | undefined;
+  /** A `Redis` or `Cluster` that the application opened with `redisClientOptions` or `redisClusterOptions`, and closes itself. */
+  readonly client?: RedisClient | undefined;
+  /** For an encrypted connection: options of Node's `tls.connect`, such as `ca`. */
+  readonly tls?: object | undefined;
+  /** What ioredis exports, where this package cannot find it by itself. */
+  readonly driver?: unknown;
+  /**
+   * A clock that decides what has expired, for tests: the server then keeps entries for longer, and has to be Redis 7.
+   *
+   * @default the server's own, which also ends entries by itself
+   */
+  readonly now?: (() => Date) | undefined;
+}
+
+/**
+ * Sessions in Redis or Valkey, by ioredis. Django: the cache engine on `RedisCache` with
+ * `django.core.signing.JSONSerializer` as its serializer.
+ *
+ * @throws {ImproperlyConfigured} when a setting is wrong or the driver is missing.
+ */
+export function redisBackend(options: RedisOptions): CacheBackend {
+  return new CacheBackend(new RedisCache(options));
+}
+
+/** What makes a `RedisCache` other than one of sessions. */
+export interface RedisCacheOptions extends RedisOptions {
+  /** What the keys begin with, after prefix and version. @default that of Django's cache engine */
+  readonly name?: string | undefined;
+  /**
+   * Whether a server that was started again is empty, whatever it brought back from its disk: the server's run id
+   * becomes a part of the keys. Not in a cluster.
+   *
+   * @default false
+   */
+  readonly startsEmpty?: boolean | undefined;
+}
+
+/** With a clock of the application's, entries stay on the server for this long after they ended, wherever that clock stands. */
+const KEPT_MS = 100 * 365 * 86_400_000;
+
+/**
+ * A cache in Redis. Every call is one round trip on one key: a script, or a plain command where that does the same.
+ * Lifetimes are sent relative to our clock and measured by the server's, so that the two need not agree.
+ */
+export class RedisCache implements Cache {
+  readonly answers = 'later';
+  readonly #connection: RedisConnection;
+  readonly #start: string;
+  readonly #startsEmpty: boolean;
+  readonly #clock: (() => Date) | undefined;
+
+  constructor(options: RedisCacheOptions) {
+    const { url, client, tls, driver, now, name = sessionCacheName, startsEmpty = false } = options;
+    this.#start = keyStart(options, name);
+    this.#startsEmpty = startsEmpty;
+    this.#clock = now;
+    if ((url === undefined) === (client === undefined)) {
+      throw new ImproperlyConfigured(
+        'cache.url is missing: give redisBackend either a url, such as redis://localhost:6379, or an open client.',
+      );
+    }
+    const address = url === undefined ? undefined : parseRedisUrl(url);
+    if (startsEmpty && (address?.isCluster || client?.isCluster)) {
+      throw new ImproperlyConfigured(
+        'cache.url names a cluster, which a cache in front of a database cannot be: name a single server or Sentinels.',
+      );
+    }
+    const open = address ? openRedis(address, tls, driver) : checkClient(client as RedisClient);
+    this.#connection = new RedisConnection(open, address !== undefined);
+  }
+
+  async get(key: string, needsExpiry = false): Promise<CacheEntry | undefined> {
+    try {
+      if (needsExpiry || this.#clock) {
+        return this.#entry(await this.#send('coatcheckReadBuffer', key, [this.#time()], false));
+      }
+      const text = await this.#send('getBuffer', key, [], false);
+      return text === null ? undefined : { text: decode(text) };
+    } catch (error) {
+      // Something else has the key, so that there is no entry.
+      if ((error as { code?: unknown }).code === 'WRONGTYPE') return undefined;
+      throw error;
+    }
+  }
+
+  async add(key: string, text: string, expiresAt: Date): Promise<boolean> {
+    const [kind, ms] = this.#lifetime(expiresAt);
+    if (kind === 'PX')
+      return (await this.#send('set', key, [encode(text), kind, ms, 'NX'])) === 'OK';
+    return (await this.#send('coatcheckAdd', key, [this.#time(), kind, ms, encode(text)])) === 1;
+  }
+
+  async set(key: string, text: string, expiresAt: Date): Promise<void> {
+    const [kind, ms] = this.#lifetime(expiresAt);
+    if (kind === '') await this.#send('del', key);
+    else await this.#send('set', key, [encode(text), kind, ms]);
+  }
+
+  async replace(key: string, expected: string, text: string, expiresAt: Date): Promise<Outcome> {
+    const [kind, ms] = this.#lifetime(expiresAt);
+    const values = [this.#time(), kind, ms, encode(text), encode(expected)];
+    return this.#outcome(await this.#send('coatcheckReplaceBuffer', key, values));
+  }
+
+  async delete(key: string, expected?: string): Promise<Outcome> {
+    if (expected === undefined && !this.#clock) {
+      return this.#outcome((await this.#send('del', key)) || null);
+    }
+    const values = expected === undefined ? [this.#time()] : [this.#time(), encode(expected)];
+    return this.#outcome(await this.#send('coatcheckDeleteBuffer', key, values));
+  }
+
+  /** The server ends entries by itself: nothing to do. */
+  async clearExpired(): Promise<number> {
+    return 0;
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  async #send(
+    command: string,
+    key: string,
+    values: readonly unknown[] = [],
+    writes = true,
+  ): Promise<unknown> {
+    const run = this.#startsEmpty ? `${await this.#connection.runId()}:` : '';
+    const args = [this.#start + run + key, ...values];
+    return this.#connection.send(command, args, { writes, waits: !this.#startsEmpty });
+  }
+
+  /** How a script is told the time; see `redisScripts`. */
+  #time(): string {
+    return this.#clock ? String(this.#clock().getTime() + KEPT_MS) : '';
+  }
+
+  /** How a command is told when an entry ends: kind and milliseconds, or nothing where that is not ahead. */
+  #lifetime(expiresAt: Date): ['PX' | 'PXAT' | '', number] {
+    const ms = expiresAt.getTime() - (this.#clock?.().getTime() ?? Date.now());
+    if (ms <= 0) return ['', 0];
+    return this.#clock ? ['PXAT', expiresAt.getTime() + KEPT_MS] : ['PX', ms];
+  }
+
+  #outcome(reply: unknown): Outcome {
+    return reply === 1 ? { done: true } : { done: false, current: this.#entry(reply) };
+  }
+
+  #entry(reply: unknown): CacheEntry | undefined {
+    if (!Array.isArray(reply)) return undefined;
+    const text = decode(reply[0]);
+    const expiresAt = new Date(Number(reply[1]) + (this.#clock ? -KEPT_MS : Date.now()));
+    const isKnown = Number(reply[1]) >= 0 && !Number.isNaN(expiresAt.getTime());
+    return isKnown ? { text, expiresAt } : { text };
+  }
+}
+
+// Django writes what latin-1 can hold; bytes of other origin come back as they went in, too.
+function decode(bytes: unknown): string {
+  return (bytes as Buffer).toString('latin1');
+}
+
+function encode(text: string): string | Buffer {
+  return isAscii.test(text) ? text : Buffer.from(text, 'latin1');
+}
+
+const isAscii = /^[\0-\x7f]*$/;

@@ -1,0 +1,147 @@
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ImproperlyConfigured } from '@coatcheck/core';
+import type { RedisAddress } from './redis-url.ts';
+
+/** A `Redis` or `Cluster` of ioredis, as far as it is used here. */
+export interface RedisClient {
+  readonly status: string;
+  readonly isCluster: boolean;
+  readonly options: object;
+  defineCommand(name: string, definition: { lua: string; numberOfKeys: number }): void;
+  on(event: string, listener: (...values: never[]) => void): unknown;
+  off(event: string, listener: (...values: never[]) => void): unknown;
+  disconnect(): void;
+}
+
+/** What ioredis exports, as far as it is used here. */
+export interface RedisDriver {
+  readonly Redis: new (options: object) => RedisClient;
+  readonly Cluster: new (nodes: readonly object[], options: object) => RedisClient;
+}
+
+/**
+ * How ioredis has to be set up for sessions: `new Redis({ ...redisClientOptions, host })`. Without these a write that
+ * a broken connection left unanswered would be sent a second time, or wait for ever.
+ */
+export const redisClientOptions: {
+  readonly enableAutoPipelining: true;
+  readonly enableOfflineQueue: boolean;
+  readonly autoResendUnfulfilledCommands: false;
+  readonly maxRetriesPerRequest: 0;
+  readonly connectTimeout: number;
+  readonly socketTimeout: number;
+  readonly keepAlive: number;
+  readonly maxLoadingRetryTime: number;
+  readonly retryStrategy: (attempts: number) => number;
+  readonly sentinelRetryStrategy: (attempts: number) => number;
+  readonly reconnectOnError: (error: Error) => boolean;
+} = {
+  enableAutoPipelining: true,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  // Commands under way fail when their connection does.
+  maxRetriesPerRequest: 0,
+  connectTimeout: 1000,
+  // A connection on which nothing comes back is given up soon after the deadline of an operation.
+  socketTimeout: 1500,
+  keepAlive: 10_000,
+  maxLoadingRetryTime: 250,
+  retryStrategy,
+  sentinelRetryStrategy: retryStrategy,
+  // A primary that was demoted; the next connection goes to its successor.
+  reconnectOnError: ({ message }) => message.startsWith('READONLY'),
+};
+
+/** The same for a cluster: `new Cluster(nodes, redisClusterOptions)`. */
+export const redisClusterOptions: {
+  readonly enableAutoPipelining: true;
+  readonly retryDelayOnFailover: 0;
+  readonly maxRedirections: number;
+  readonly slotsRefreshTimeout: number;
+  readonly clusterRetryStrategy: (attempts: number) => number;
+  readonly redisOptions: object;
+} = {
+  enableAutoPipelining: true,
+  retryDelayOnFailover: 0,
+  maxRedirections: 6,
+  slotsRefreshTimeout: 1000,
+  clusterRetryStrategy: retryStrategy,
+  redisOptions: {
+    maxRetriesPerRequest: 0,
+    connectTimeout: redisClientOptions.connectTimeout,
+    socketTimeout: redisClientOptions.socketTimeout,
+    keepAlive: redisClientOptions.keepAlive,
+    maxLoadingRetryTime: redisClientOptions.maxLoadingRetryTime,
+  },
+};
+
+/** Opens a client for the address; it connects at once and again whenever the connection is lost. */
+export function openRedis(
+  { nodes, sentinelName, isCluster, ...node }: RedisAddress,
+  tls: object | undefined,
+  driver: unknown,
+): RedisClient {
+  const { Redis, Cluster } = driver === undefined ? findDriver() : checkDriver(driver);
+  const { username, password, db, isEncrypted } = node;
+  const options = { username, password, db, ...(isEncrypted && { tls: { ...tls } }) };
+  if (isCluster) {
+    const { redisOptions, ...clusterOptions } = redisClusterOptions;
+    return new Cluster(nodes, { ...clusterOptions, redisOptions: { ...redisOptions, ...options } });
+  }
+  if (sentinelName === undefined) {
+    return new Redis({ ...redisClientOptions, ...options, ...nodes[0] });
+  }
+  return new Redis({
+    ...redisClientOptions,
+    ...options,
+    sentinels: nodes,
+    name: sentinelName,
+    ...(isEncrypted && { enableTLSForSentinelMode: true, sentinelTLS: { ...tls } }),
+  });
+}
+
+/** @throws {ImproperlyConfigured} when the client could write a session twice. */
+export function checkClient(client: RedisClient): RedisClient {
+  const options = client.options as Record<string, unknown>;
+  const isSafe = client.isCluster
+    ? options.retryDelayOnFailover === 0
+    : options.autoResendUnfulfilledCommands === false && options.maxRetriesPerRequest === 0;
+  if (isSafe) return client;
+  const [type, remedy] = client.isCluster
+    ? ['Cluster(nodes, ', 'redisClusterOptions']
+    : ['Redis({ ', '...redisClientOptions, … }'];
+  throw new ImproperlyConfigured(
+    `cache.client would send unanswered writes again, so that a session may be written twice: open it as new ${type}${remedy}) with the options that @coatcheck/cache exports.`,
+  );
+}
+
+/** Milliseconds until the next attempt to connect: at most half a second, so that it is soon noticed that a server is back. */
+function retryStrategy(attempts: number): number {
+  return Math.min(25 * 2 ** Math.min(attempts, 10), 400) + Math.random() * 100;
+}
+
+function findDriver(): RedisDriver {
+  for (const place of [import.meta.url, pathToFileURL(path.resolve('package.json'))]) {
+    try {
+      return checkDriver(createRequire(place)('ioredis'));
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'MODULE_NOT_FOUND') throw error;
+    }
+  }
+  throw new ImproperlyConfigured(
+    'The driver for the Redis server in cache.url is not installed: npm install ioredis.',
+  );
+}
+
+function checkDriver(driver: unknown): RedisDriver {
+  const { default: defaultExport } = driver as { default?: unknown };
+  for (const found of [driver, defaultExport] as Partial<RedisDriver>[]) {
+    const { Redis, Cluster } = found ?? {};
+    if (Redis && Cluster) return { Redis, Cluster };
+  }
+  throw new ImproperlyConfigured(
+    'cache.driver is not what ioredis exports: pass its module, or leave the option out.',
+  );
+}

@@ -1,0 +1,204 @@
+import { BackendUnavailable } from '@coatcheck/core';
+import type { RedisClient } from './redis-client.ts';
+import { redisScripts } from './redis-scripts.ts';
+
+/** Milliseconds for which a call waits for the first connection, or for the first attempt to replace a lost one. */
+const PATIENCE_MS = 800;
+
+/** Replies of a cluster to a command that it did not carry out because another node has the key, or soon will. */
+const redirections = new Set(['MOVED', 'ASK', 'TRYAGAIN', 'CLUSTERDOWN']);
+
+type Method = (...args: readonly unknown[]) => Promise<unknown>;
+type Methods = Readonly<Record<string, Method>>;
+
+interface Attempt {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Pipeline {
+  exec(): Promise<readonly (readonly [error: unknown, reply: unknown])[] | null>;
+}
+
+/** Sends commands while there is a connection, and tells those that failed from those that may have been carried out. */
+export class RedisConnection {
+  readonly #client: RedisClient;
+  readonly #isOwn: boolean;
+  readonly #methods: Methods;
+  #wasReady = false;
+  /** The last attempt to connect failed, so that callers need not wait for the next one. */
+  #isDown = false;
+  #lastError: unknown;
+  #connecting: Attempt | undefined;
+  #runId: Promise<string> | undefined;
+  #underWay = 0;
+  #idle: (() => void) | undefined;
+
+  constructor(client: RedisClient, isOwn: boolean) {
+    this.#client = client;
+    this.#isOwn = isOwn;
+    // The commands and those that defineCommand adds; they cannot be listed in a type.
+    this.#methods = client as unknown as Methods;
+    for (const [name, lua] of Object.entries(redisScripts)) {
+      client.defineCommand(name, { lua, numberOfKeys: 1 });
+    }
+    for (const [event, listener] of this.#listeners) client.on(event, listener);
+    this.#wasReady = client.status === 'ready';
+  }
+
+  /**
+   * The reply to a command. `waits`: it may be sent on another connection than there is now.
+   *
+   * @throws {BackendUnavailable} with `ambiguous` when it writes and may have been carried out; else an error with a
+   * `code`.
+   */
+  async send(
+    command: string,
+    args: readonly unknown[],
+    { writes, waits }: { writes: boolean; waits: boolean },
+  ): Promise<unknown> {
+    this.#underWay += 1;
+    try {
+      if (this.#client.status !== 'ready') await this.#connected(waits);
+      return await this.#call(command, args);
+    } catch (error) {
+      throw this.#failure(error, writes);
+    } finally {
+      this.#underWay -= 1;
+      if (this.#underWay === 0) this.#idle?.();
+    }
+  }
+
+  /** What the server calls itself since it was started; asked for on every connection. */
+  async runId(): Promise<string> {
+    this.#runId ??= this.send('info', ['server'], { writes: false, waits: true }).then((info) => {
+      const [, id] = /^run_id:(\w+)/m.exec(String(info)) ?? [];
+      if (id === undefined)
+        throw new RedisFailure('NORUNID', 'The Redis server does not tell its run id.');
+      return id;
+    });
+    const asked = this.#runId;
+    try {
+      return await asked;
+    } catch (error) {
+      if (this.#runId === asked) this.#runId = undefined;
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    if (this.#isOwn) this.#client.disconnect();
+    else for (const [event, listener] of this.#listeners) this.#client.off(event, listener);
+  }
+
+  // A client without an `error` listener would write to the console, or end the process.
+  readonly #listeners = Object.entries({
+    ready: () => {
+      this.#wasReady = true;
+      this.#isDown = false;
+      this.#connecting?.resolve();
+      this.#connecting = undefined;
+    },
+    close: () => {
+      this.#runId = undefined;
+      if (!this.#wasReady) this.#giveUp();
+      this.#wasReady = false;
+    },
+    end: () => this.#giveUp(),
+    error: (error: unknown) => {
+      this.#lastError = harmless(error);
+    },
+    'node error': (error: unknown) => {
+      this.#lastError = harmless(error);
+    },
+  });
+
+  async #call(command: string, args: readonly unknown[]): Promise<unknown> {
+    try {
+      return await (this.#methods[command] as Method)(...args);
+    } catch (error) {
+      if (!this.#client.isCluster) throw error;
+      if (redirections.has(replyCode(error) ?? '')) return this.#callAlone(command, args);
+      // A node is gone; who has its keys now is found out while other calls fail.
+      if (replyCode(error) === undefined) void this.#methods.refreshSlotsCache?.();
+      throw error;
+    }
+  }
+
+  // A pipeline that was partly carried out is not redirected by the client; one of a single command is.
+  async #callAlone(command: string, args: readonly unknown[]): Promise<unknown> {
+    const pipeline = (this.#methods.pipeline as unknown as () => Methods & Pipeline)();
+    void (pipeline[command] as Method)(...args);
+    const [error, reply] = (await pipeline.exec())?.[0] ?? [];
+    if (error) throw error;
+    return reply;
+  }
+
+  async #connected(waits: boolean): Promise<void> {
+    if (this.#client.status === 'wait') this.#methods.connect?.().catch(() => undefined);
+    if (!waits || this.#isDown || this.#client.status === 'end') throw this.#notConnected();
+    this.#connecting ??= newAttempt(() => this.#giveUp());
+    return this.#connecting.promise;
+  }
+
+  #giveUp(): void {
+    this.#isDown = true;
+    this.#connecting?.reject(this.#notConnected());
+    this.#connecting = undefined;
+  }
+
+  #notConnected(): Error {
+    return new RedisFailure('NOTCONNECTED', 'There is no connection to Redis.', {
+      cause: this.#lastError,
+    });
+  }
+
+  #failure(error: unknown, writes: boolean): unknown {
+    if (error instanceof RedisFailure) return error;
+    const cause = harmless(error);
+    if (!writes || replyCode(error) !== undefined) return cause;
+    return new BackendUnavailable('The connection to Redis was lost before it answered a write.', {
+      cause,
+      ambiguous: true,
+    });
+  }
+}
+
+/** What kept Redis from answering, with a code: its own for what it refused, else the network's or one of ours. */
+class RedisFailure extends Error {
+  override readonly name = 'RedisFailure';
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The driver's own errors carry the arguments of the command, as do some replies: keys, data, the password. */
+function harmless(error: unknown): RedisFailure {
+  const reply = replyCode(error);
+  if (reply !== undefined) return new RedisFailure(reply, `Redis refused a command: ${reply}.`);
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return new RedisFailure(String(code ?? 'NOANSWER'), String(message));
+}
+
+function newAttempt(giveUp: () => void): Attempt {
+  let settle: Omit<Attempt, 'promise'> | undefined;
+  const promise = new Promise<void>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  const timer = setTimeout(giveUp, PATIENCE_MS);
+  const stop = (): void => clearTimeout(timer);
+  promise.then(stop, stop);
+  // A promise runs its function at once.
+  return { promise, ...(settle as Omit<Attempt, 'promise'>) };
+}
+
+/** The first word of an error that the server replied, which is its code; it then did nothing. */
+export function replyCode(error: unknown): string | undefined {
+  const { name, message } = (error ?? {}) as { name?: unknown; message?: unknown };
+  return name === 'ReplyError' ? String(message).split(' ', 1)[0] : undefined;
+}

@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import { memoryBackend, redisBackend, redisClientOptions } from '@coatcheck/cache';
+import { describeSessionBackend } from '@coatcheck/core/testing';
+import { type RedisServers, startRedisCluster, startRedisSentinel } from '@coatcheck/test-support';
+import { afterAll, beforeAll, describe, it, jest } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { describeWithRedis, describeWithServers } from './redis.ts';
+
+jest.setTimeout(60_000);
+
+const clear = 'the server ends records by itself';
+
+describeSessionBackend(
+  { describe, it },
+  'CacheBackend in this process',
+  (context) => ({ backend: memoryBackend(context) }),
+  { cannot: { share: 'it lives in one process' } },
+);
+
+describeWithRedis('on one server', (place) => {
+  const keyPrefix = () => place.keyPrefix + randomBytes(6).toString('hex');
+
+  describeSessionBackend(
+    { describe, it },
+    'CacheBackend on Redis',
+    ({ now }) => {
+      const options = { url: place.url, keyPrefix: keyPrefix(), now };
+      return { backend: redisBackend(options), openAnother: () => redisBackend(options) };
+    },
+    { cannot: { clear } },
+  );
+
+  describeSessionBackend(
+    { describe, it },
+    'CacheBackend on Redis by the clock of the server',
+    () => {
+      const options = { url: place.url, keyPrefix: keyPrefix() };
+      return { backend: redisBackend(options), openAnother: () => redisBackend(options) };
+    },
+    { cannot: { clear, expire: 'the suite moves only its own clock' } },
+  );
+
+  describeSessionBackend(
+    { describe, it },
+    'CacheBackend on a Redis client of the application',
+    ({ now }) => {
+      const client = new Redis(place.url, redisClientOptions);
+      const options = { client, keyPrefix: keyPrefix(), now };
+      return {
+        backend: redisBackend(options),
+        openAnother: () => redisBackend(options),
+        cleanup: () => client.disconnect(),
+      };
+    },
+    { cannot: { clear } },
+  );
+});
+
+describe.each([
+  ['Redis Cluster', startRedisCluster],
+  ['Redis behind Sentinel', startRedisSentinel],
+] as const)('on several servers', (name, start) => {
+  describeWithServers('of its own', () => {
+    let servers: RedisServers;
+    beforeAll(async () => {
+      servers = await start();
+    });
+    afterAll(() => servers?.stop());
+
+    describeSessionBackend(
+      { describe, it },
+      `CacheBackend on ${name}`,
+      ({ now }) => {
+        const options = { url: servers.url, keyPrefix: randomBytes(6).toString('hex'), now };
+        return { backend: redisBackend(options), openAnother: () => redisBackend(options) };
+      },
+      { cannot: { clear } },
+    );
+  });
+});
