@@ -13,9 +13,9 @@ let root: string;
 let directory: string;
 
 beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'coatcheck-bin-'));
   bin = join(await build('cli'), 'dist', 'coatcheck.js');
   await build('db');
-  root = mkdtempSync(join(tmpdir(), 'coatcheck-bin-'));
 }, 120_000);
 
 afterAll(() => {

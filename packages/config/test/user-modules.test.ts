@@ -27,9 +27,9 @@ let root: string;
 let directory: string;
 
 beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'coatcheck-modules-'));
   packages = dirname(await build('config'));
   await build('db');
-  root = mkdtempSync(join(tmpdir(), 'coatcheck-modules-'));
 }, 120_000);
 
 afterAll(() => {

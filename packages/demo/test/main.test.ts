@@ -11,9 +11,9 @@ let demo: string;
 const endings: (() => unknown)[] = [];
 
 beforeAll(async () => {
+  demo = mkdtempSync(join(tmpdir(), 'coatcheck-demo-'));
   // A copy, so that the test has a var directory of its own.
   const built = await build('demo');
-  demo = mkdtempSync(join(tmpdir(), 'coatcheck-demo-'));
   for (const part of ['dist', 'src', 'public', 'package.json', 'sessions.config.ts']) {
     cpSync(join(built, part), join(demo, part), { recursive: true });
   }
