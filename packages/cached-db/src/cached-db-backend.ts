@@ -1,0 +1,229 @@
+import type { Cache } from '@coatcheck/cache';
+import {
+  type Awaitable,
+  BackendUnavailable,
+  type ClearExpiredOptions,
+  ImproperlyConfigured,
+  type SessionBackend,
+  type SessionRecord,
+  type StoredSession,
+  UpdateError,
+  type Written,
+} from '@coatcheck/core';
+import { baseIn, DOUBT_MS, ENTRY_MS, entryOf, FILL_MS, MARKER, sessionIn } from './cache-entry.ts';
+import { type CacheFailure, GuardedCache, isPromise } from './guarded-cache.ts';
+import { claimForThisProcess } from './single-process.ts';
+
+/** Settings of `cachedDbBackend`. */
+export interface CachedDbOptions {
+  /** Where sessions live. */
+  readonly database: SessionBackend;
+  /** What answers most reads: `new RedisCache({ url, name, startsEmpty: true })`, or `new LruCache()` for one process. */
+  readonly cache: Cache;
+  /** Milliseconds that a call of the cache may take before the database is asked. @default 200 */
+  readonly cacheTimeoutMs?: number | undefined;
+  /**
+   * A cache in the process serves sessions that other processes have ended or changed, for up to five minutes; `true`
+   * accepts that.
+   *
+   * @default false: several processes are refused
+   */
+  readonly allowStale?: boolean | undefined;
+  /** Hears of every failure of the cache. @default a warning of the process, once a minute at most */
+  readonly onCacheFailure?: CacheFailure | undefined;
+  /** The clock. @default the system's */
+  readonly now?: (() => Date) | undefined;
+}
+
+/** How often the cache's entry is compared again when other processes write it too. */
+const ATTEMPTS = 3;
+
+/**
+ * A cache in front of a database. The database decides every write; the cache may fail at any time. An entry is only
+ * replaced by what replaced its row, and a session is ended once both have confirmed it. Django:
+ * `django.contrib.sessions.backends.cached_db`, which serves ended sessions after a failure of its cache.
+ */
+export class CachedDbBackend implements SessionBackend {
+  readonly encoding: SessionBackend['encoding'];
+  readonly answers: SessionBackend['answers'];
+  readonly #database: SessionBackend;
+  readonly #cache: GuardedCache;
+  readonly #now: () => Date;
+  readonly #release: () => void;
+
+  /** @throws {ImproperlyConfigured} for a cache in the process when there are several processes. */
+  constructor({ database, cache, now = () => new Date(), ...options }: CachedDbOptions) {
+    const { cacheTimeoutMs = 200, allowStale = false, onCacheFailure = warn } = options;
+    if (!(cacheTimeoutMs > 0)) {
+      throw new ImproperlyConfigured('cache.timeoutMs must be a number of milliseconds above 0.');
+    }
+    const atOnce = cache.answers === 'synchronously';
+    this.#release = atOnce && !allowStale ? claimForThisProcess(database) : () => undefined;
+    this.encoding = database.encoding;
+    this.answers = atOnce && database.answers === 'synchronously' ? 'synchronously' : 'later';
+    this.#database = database;
+    this.#cache = new GuardedCache(cache, cacheTimeoutMs, onCacheFailure, now);
+    this.#now = now;
+  }
+
+  load(key: string): Awaitable<StoredSession | undefined> {
+    if (!this.#cache.isTrusted(key)) return after(this.#database.load(key), withEntry);
+    const found = this.#cache.ask((cache) => cache.get(key), { text: MARKER });
+    return after(found, (entry) => {
+      const cached = entry && sessionIn(entry.text);
+      if (cached?.expiresAt && cached.expiresAt > this.#now()) return cached;
+      const began = performance.now();
+      return after(this.#database.load(key), (row) => {
+        if (row && !entry && performance.now() - began < FILL_MS) this.#fill(key, row);
+        return withEntry(row);
+      });
+    });
+  }
+
+  async create(record: SessionRecord): Promise<Written> {
+    const { key, base } = await this.#database.create(record);
+    const entry = entryOf({ base, expiresAt: record.expiresAt });
+    const until = this.#until(record.expiresAt);
+    // Not there, or a marker: both leave it to the database, so that a failure costs nothing.
+    await this.#cache.ask((cache) => cache.add(key, entry, until), false);
+    return { key, base: entry };
+  }
+
+  async update(record: SessionRecord, base: string): Promise<Written> {
+    let written: Written;
+    try {
+      written = await this.#database.update(record, baseIn(base));
+    } catch (error) {
+      // Whatever it was, the entry that led here may be old.
+      await this.#doubt(record.key);
+      throw withCurrentEntry(error);
+    }
+    return this.#replaced(record, base, written);
+  }
+
+  async touch(record: SessionRecord, base: string): Promise<Written | undefined> {
+    const written = await this.#database.touch(record, baseIn(base));
+    if (written) return this.#replaced(record, base, written);
+    await this.#doubt(record.key);
+    return undefined;
+  }
+
+  async delete(key: string, base?: string): Promise<boolean> {
+    // The cache first: whoever reads from here on asks the database.
+    const marked = await this.#cache.mark(key);
+    const rowBase = base === undefined ? undefined : baseIn(base);
+    let removed: boolean;
+    try {
+      removed = await this.#database.delete(key, rowBase);
+    } catch (error) {
+      throw withCurrentEntry(error);
+    }
+    if (!marked) {
+      throw new BackendUnavailable(
+        'The session is removed from the database, but its cache did not confirm that it has forgotten it; this is tried again.',
+        { ambiguous: true },
+      );
+    }
+    return removed;
+  }
+
+  clearExpired(options?: ClearExpiredOptions): Promise<number> {
+    return this.#database.clearExpired(options);
+  }
+
+  /** Makes what the database lacks; `false` when there was nothing to do. */
+  async migrate(): Promise<boolean> {
+    const { migrate } = this.#database as { migrate?: () => Promise<boolean> };
+    return migrate ? migrate.call(this.#database) : false;
+  }
+
+  async close(): Promise<void> {
+    this.#release();
+    try {
+      await this.#cache.close();
+    } finally {
+      await this.#database.close();
+    }
+  }
+
+  #fill(key: string, row: StoredSession): void {
+    const { expiresAt } = row;
+    if (!expiresAt) return;
+    const filling = this.#cache.ask(
+      (cache) => cache.add(key, entryOf(row), this.#until(expiresAt)),
+      false,
+    );
+    this.#cache.inBackground(filling);
+  }
+
+  /** The row was replaced: so is its entry, if it is still the one that stood for the old row. */
+  async #replaced(record: SessionRecord, base: string, written: Written): Promise<Written> {
+    const { key, expiresAt } = record;
+    const entry = entryOf({ base: written.base, expiresAt });
+    if (!this.#cache.isTrusted(key)) {
+      this.#cache.suspect(key);
+      return { key, base: entry };
+    }
+    const failed = { done: false, current: { text: entry } } as const;
+    const until = this.#until(expiresAt);
+    const outcome = await this.#cache.ask(
+      (cache) => cache.replace(key, base, entry, until),
+      failed,
+    );
+    if (outcome === failed) this.#cache.suspect(key);
+    else if (!outcome.done) await this.#doubt(key);
+    return { key, base: entry };
+  }
+
+  /** Leaves the key to the database for a while: a slower process may still put an older row here. */
+  async #doubt(key: string): Promise<void> {
+    if (!this.#cache.isTrusted(key)) return this.#cache.suspect(key);
+    const until = new Date(this.#now().getTime() + DOUBT_MS);
+    const settled = await this.#cache.ask(async (cache) => {
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+        if (await cache.add(key, MARKER, until)) return true;
+        const { text } = (await cache.get(key)) ?? {};
+        if (text === MARKER) return true;
+        if (text !== undefined && (await cache.replace(key, text, MARKER, until)).done) return true;
+      }
+      return false;
+    }, false);
+    if (!settled) this.#cache.suspect(key);
+  }
+
+  #until(expiresAt: Date): Date {
+    return new Date(Math.min(expiresAt.getTime(), this.#now().getTime() + ENTRY_MS));
+  }
+}
+
+/** Sessions in a database behind a cache. */
+export function cachedDbBackend(options: CachedDbOptions): CachedDbBackend {
+  return new CachedDbBackend(options);
+}
+
+function withEntry(row: StoredSession | undefined): StoredSession | undefined {
+  return row && { ...row, base: entryOf(row) };
+}
+
+/** What the database says is there now, with the token of this backend. By name: it may have a core of its own. */
+function withCurrentEntry(error: unknown): unknown {
+  const { name, current } = (error ?? {}) as { name?: unknown; current?: StoredSession };
+  const entry = name === 'UpdateError' ? withEntry(current) : undefined;
+  return entry ? new UpdateError('changed', entry) : error;
+}
+
+function after<T, U>(value: Awaitable<T>, next: (value: T) => Awaitable<U>): Awaitable<U> {
+  return isPromise(value) ? value.then(next) : next(value);
+}
+
+let warnedAt = Number.NEGATIVE_INFINITY;
+
+function warn(error: unknown): void {
+  if (performance.now() - warnedAt < 60_000) return;
+  warnedAt = performance.now();
+  const { code = 'no code' } = (error ?? {}) as { code?: unknown };
+  process.emitWarning(
+    `The cache of the sessions fails (${String(code)}); the database answers instead.`,
+    { code: 'COATCHECK_CACHE_FAILED' },
+  );
+}

@@ -1,0 +1,6 @@
+export {
+  CachedDbBackend,
+  type CachedDbOptions,
+  cachedDbBackend,
+} from './cached-db-backend.ts';
+export type { CacheFailure } from './guarded-cache.ts';
