@@ -11,7 +11,10 @@ export default {
   transform: {
     '\\.ts$': ['@swc/jest', { jsc: typescript }],
     '\\.tsx$': ['@swc/jest', { jsc: tsx }],
+    '/devalue/src/.*\\.js$': '@swc/jest',
   },
+  // devalue is ESM only, which jest's CommonJS mode cannot load as it is.
+  transformIgnorePatterns: ['/node_modules/(?!(?:\\.pnpm/devalue@[^/]+/node_modules/)?devalue/)'],
   // Resolve workspace packages to their TypeScript sources, so tests need no build.
   testEnvironmentOptions: { customExportConditions: ['@coatcheck/source', 'node', 'node-addons'] },
   collectCoverageFrom: ['packages/*/src/**/*.{ts,tsx}'],
