@@ -1,3 +1,4 @@
+import { adoptInto } from './adopting.ts';
 import {
   type ChangeFunction,
   type ChangeSet,
@@ -215,9 +216,12 @@ export class SessionDictionary {
 
   /** The text of a value; what did not change since it was read from `before` keeps its text. */
   #write(key: string, value: unknown, before: string | undefined): string {
-    return this.#serializerOf(key) === jsonSerializer
-      ? rewriteJson(before, value, key)
-      : this.#dumps(key, value);
+    const serializer = this.#serializerOf(key);
+    if (serializer === jsonSerializer) return rewriteJson(before, value, key);
+    const text = serializer.dumps(value, key);
+    if (before === undefined || text === before) return text;
+    // Another writer, such as Django, may have had other words for the same value.
+    return serializer.dumps(serializer.loads(before), key) === text ? before : text;
   }
 
   /** Makes the live value equal to what was stored, in place where the application may hold it. */
@@ -245,31 +249,4 @@ export class SessionDictionary {
 function assertKey(key: string): void {
   if (typeof key !== 'string') throw new TypeError('The key of a session entry must be text.');
   if (isHiddenEntry(key)) throw new TypeError(`The entry ${key} is reserved; choose another key.`);
-}
-
-function adoptInto(target: unknown, source: unknown): boolean {
-  if (Array.isArray(target) && Array.isArray(source)) {
-    if (Object.isFrozen(target)) return false;
-    target.splice(0, target.length, ...source);
-    return true;
-  }
-  if (!isPlainObject(target) || !isPlainObject(source) || Object.isFrozen(target)) return false;
-  for (const key of Object.keys(target)) if (!Object.hasOwn(source, key)) delete target[key];
-  for (const [key, value] of Object.entries(source)) {
-    const own = Object.hasOwn(target, key) && adoptInto(target[key], value);
-    // defineProperty: an assignment to `__proto__` would set the prototype of an ordinary object.
-    if (!own) {
-      Object.defineProperty(target, key, {
-        value,
-        writable: true,
-        enumerable: true,
-        configurable: true,
-      });
-    }
-  }
-  return true;
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,0 +1,116 @@
+import { jsonSerializer, type Serializer } from '@coatcheck/core';
+import { describe, expect, it } from '@jest/globals';
+import { memorySessions, putRaw, signed, storedJson } from './support/sqlite-sessions.ts';
+
+/** Two functions: maps and dates, at the top of an entry, as arrays that say so. */
+const serializer: Serializer = {
+  dumps: (value, name) => {
+    if (value instanceof Map) return jsonSerializer.dumps(['Map', ...value], name);
+    if (value instanceof Date) return jsonSerializer.dumps(['Date', value.getTime()], name);
+    if (value instanceof Set) return jsonSerializer.dumps(['Set', ...value], name);
+    return jsonSerializer.dumps(value, name);
+  },
+  loads: (text) => {
+    const value = jsonSerializer.loads(text);
+    if (!Array.isArray(value)) return value;
+    const [kind, ...rest] = value;
+    if (kind === 'Map') return new Map(rest);
+    if (kind === 'Date') return new Date(rest[0]);
+    return kind === 'Set' ? new Set(rest) : value;
+  },
+};
+
+type Data = {
+  m: Map<string, unknown>;
+  s: Set<unknown>;
+  d: Date;
+  o: Record<string, unknown>;
+  x: number;
+};
+
+/** A session that was read and one that changes it meanwhile; then the first saves something else. */
+async function overlap(first: Partial<Data>, change: (other: Data) => void) {
+  const place = memorySessions<Data>({ serializer });
+  const made = place.sessions.open();
+  made.update(first);
+  await made.save();
+  const session = place.sessions.open(made.sessionKey);
+  const held = Object.fromEntries(session.entries()) as Data;
+  const other = place.sessions.open(made.sessionKey);
+  change(other.data as Data);
+  await other.save();
+  session.set('x', 1);
+  await session.save();
+  return { ...place, key: String(made.sessionKey), session, held };
+}
+
+describe('a value that another request changed meanwhile', () => {
+  const changes: Readonly<Record<string, readonly [Partial<Data>, (data: Data) => void]>> = {
+    'a Map': [{ m: new Map([['a', 1]]) }, ({ m }) => m.delete('a') && m.set('b', 2).set('a', 3)],
+    'an object in a Map': [
+      { m: new Map([['a', { n: 1 }]]) },
+      ({ m }) => Object.assign(m.get('a') as object, { n: 2 }),
+    ],
+    'a Set': [{ s: new Set([1, 2]) }, ({ s }) => s.delete(1) && s.add(3).add(1)],
+    'a Date': [{ d: new Date(0) }, ({ d }) => d.setTime(86_400_000)],
+    'the order of keys': [
+      { o: { a: 1, b: 2 } },
+      ({ o }) => delete o.a && Object.assign(o, { a: 1 }),
+    ],
+  };
+
+  for (const [title, [first, change]] of Object.entries(changes)) {
+    it(`is taken over in place, and not written back: ${title}`, async () => {
+      const { session, sessions, held, key } = await overlap(first, change);
+      const name = Object.keys(first)[0] as 'm';
+      expect(session.get(name)).toBe(held[name]);
+      expect(held[name]).toEqual(sessions.open(key).get(name));
+      session.modified = false;
+      expect(session.modified).toBe(false);
+    });
+  }
+
+  it('and that became another kind is replaced', async () => {
+    const { session, held } = await overlap({ o: { a: 1 } }, (data) => {
+      (data as { o: unknown }).o = new Map([['a', 2]]);
+    });
+    expect(session.get('o')).toEqual(new Map([['a', 2]]));
+    expect(held.o).toEqual({ a: 1 });
+    session.modified = false;
+    expect(session.modified).toBe(false);
+  });
+
+  it('is replaced where it is frozen', async () => {
+    const frozen = Object.freeze({ a: 1 });
+    const place = memorySessions<Data>({ serializer });
+    const session = place.sessions.open();
+    session.set('o', frozen);
+    await session.save();
+    const other = place.sessions.open(session.sessionKey);
+    other.set('o', { a: 2 });
+    await other.save();
+    session.set('x', 1);
+    await session.save();
+    expect(session.get('o')).toEqual({ a: 2 });
+    expect(frozen).toEqual({ a: 1 });
+  });
+});
+
+describe('text that the serializer would write in another way', () => {
+  it('is kept by a request that only reads, and by one that changes something else', async () => {
+    const { sessions, backend, clock } = memorySessions({ serializer });
+    const json = '{"price":1.0,"id":12345678901234567890,"list":[1.0],"n":1}';
+    const key = await putRaw(backend, signed(json, clock.now()), clock.now());
+    const session = sessions.open(key);
+    session.values();
+    expect(session.modified).toBe(false);
+    session.set('n', 2);
+    await session.save();
+    expect(await storedJson(backend, key)).toBe(json.replace('"n":1', '"n":2'));
+    (session.get('list') as number[]).push(2);
+    await session.save();
+    expect(await storedJson(backend, key)).toContain(
+      '"price":1.0,"id":12345678901234567890,"list":[1,2]',
+    );
+  });
+});
