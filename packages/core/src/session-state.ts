@@ -187,7 +187,6 @@ export class SessionState {
   /** Renews the expiry of the session's record, if there is a session and `isDue` says so. */
   renew(isDue: (session: LoadedSession) => boolean): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#refusal) return;
       await this.#load();
       const session = this.#session;
       if (this.#key === null || !session || session.rotated || !isDue(session)) return;
