@@ -2,10 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSessions } from '@coatcheck/config';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { build, type Ended, runNode } from '../../config/test/on-dist.ts';
 
 // The bin as it is installed: plain Node and real ESM.
+
+// Every test starts processes, and the machine may be busy.
+jest.setTimeout(60_000);
 
 const env = { SECRET_KEY: 'q8Zr1nVd5sWk0aYb7uEo3tGh9xLc2mPf' };
 let bin: string;
@@ -16,7 +19,7 @@ beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'coatcheck-bin-'));
   bin = join(await build('cli'), 'dist', 'coatcheck.js');
   await build('db');
-}, 120_000);
+}, 180_000);
 
 afterAll(() => {
   rmSync(root, { recursive: true, force: true });

@@ -11,18 +11,27 @@ interface Place {
   readonly directory: string;
 }
 
-type Engine = (place: Place) => Promise<SessionBackend>;
+/** What a package with a backend exports for configurations. */
+interface EnginePackage {
+  createBackend(options: Readonly<Record<string, unknown>>): SessionBackend;
+}
 
-/** Engines by name; a new one is a line here. */
-const engines: Readonly<Record<string, Engine>> = {
-  db: databaseEngine,
+/** Engines by name; a new one is a line here, and its section of settings in `settings.ts`. */
+const engines: Readonly<Record<string, (place: Place) => Promise<SessionBackend>>> = {
+  db: (place) => engineWithUrl('db', '@coatcheck/db', 'sqlite:./sessions.sqlite3', place),
+  cache: (place) => engineWithUrl('cache', '@coatcheck/cache', 'memory:', place),
 };
 
-/** Databases by the scheme of `db.url`. */
-const databases: Readonly<Record<string, (rest: string, place: Place) => Promise<SessionBackend>>> =
-  {
-    sqlite: sqliteDatabase,
-  };
+/** The npm package of the driver for a URL's scheme; `redis` stands for `redis+cluster` too. */
+const drivers: Readonly<Record<string, string>> = {
+  sqlite: 'better-sqlite3',
+  postgres: 'pg',
+  postgresql: 'pg',
+  mysql: 'mysql2',
+  mariadb: 'mysql2',
+  redis: 'ioredis',
+  rediss: 'ioredis',
+};
 
 const methods = ['load', 'create', 'update', 'touch', 'delete', 'clearExpired', 'close'] as const;
 
@@ -39,10 +48,36 @@ export async function createBackend(
 ): Promise<SessionBackend> {
   const name = config.engine || 'db';
   const known = DJANGO.exec(name)?.[1] ?? name;
-  const place = { config, directory };
-  return Object.hasOwn(engines, known)
-    ? (engines[known] as Engine)(place)
-    : userEngine(name, place);
+  const engine = Object.hasOwn(engines, known) ? engines[known] : undefined;
+  return engine ? engine({ config, directory }) : userEngine(name, { config, directory });
+}
+
+/** An engine whose section has a `url` that says where the sessions live, and so which driver it takes. */
+async function engineWithUrl(
+  section: 'db' | 'cache',
+  packageName: string,
+  defaultUrl: string,
+  place: Place,
+): Promise<SessionBackend> {
+  const settings = place.config[section];
+  const url = absoluteUrl(settings?.url ?? defaultUrl, place);
+  const [, scheme = ''] = /^([a-z]+)[+:]/.exec(url) ?? [];
+  const driver = Object.hasOwn(drivers, scheme) ? drivers[scheme] : undefined;
+  const { createBackend } = await importEngine(section, packageName, place);
+  return createBackend({
+    timeZone: place.config.timeZone,
+    hashKeys: place.config.hashKeys,
+    now: place.config.now,
+    ...settings,
+    url,
+    driver: driver && requireDriver(section, driver, place),
+  });
+}
+
+/** Starts the path of an SQLite file at the configuration's directory. */
+function absoluteUrl(url: string, { directory }: Place): string {
+  const [, path] = /^sqlite:(?:\/\/)?(.+)$/.exec(url) ?? [];
+  return path === undefined || path === ':memory:' ? url : `sqlite:${resolve(directory, path)}`;
 }
 
 /** A module of the user's: an npm package, or a file beside the configuration. */
@@ -65,61 +100,31 @@ async function userEngine(name: string, { config, directory }: Place): Promise<S
   return backend;
 }
 
-async function databaseEngine(place: Place): Promise<SessionBackend> {
-  const url = place.config.db?.url ?? 'sqlite:./sessions.sqlite3';
-  const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+]*):(.*)$/.exec(url) ?? [];
-  const open = Object.hasOwn(databases, scheme) ? databases[scheme] : undefined;
-  if (!open) {
-    const schemes = Object.keys(databases).map((known) => `"${known}:"`);
-    // Only the scheme is quoted: the rest may hold a password.
-    const wrong = scheme === '' ? 'has no scheme' : `has the unknown scheme "${scheme}:"`;
-    throw new ImproperlyConfigured(
-      `The setting db.url (SESSION_DB_URL) ${wrong}; it begins with ${schemes.join(', ')}, as in "sqlite:./sessions.sqlite3".`,
-    );
-  }
-  return open(rest, place);
-}
-
-async function sqliteDatabase(rest: string, place: Place): Promise<SessionBackend> {
-  const { db, timeZone, hashKeys, now } = place.config;
-  // Three slashes and more begin an absolute path, as in every URL without a host.
-  const path = rest.replace(/^\/{2,}(?=\/)/, '');
-  if (path === '' || path.startsWith('//')) {
-    throw new ImproperlyConfigured(
-      'The setting db.url (SESSION_DB_URL) names no file; write it as in "sqlite:./sessions.sqlite3".',
-    );
-  }
-  const { sqliteBackend } = await importEngine<typeof import('@coatcheck/db')>(
-    '@coatcheck/db',
-    place,
-  );
-  return sqliteBackend({
-    path: path === ':memory:' ? path : resolve(place.directory, path),
-    driver: requireDriver('better-sqlite3', place),
-    synchronous: db?.synchronous,
-    table: db?.table,
-    busyTimeoutMs: db?.busyTimeoutMs,
-    timeZone,
-    hashKeys,
-    now,
-  });
-}
-
 /** Imports an engine's package as the configuration would, else as this package would. */
-async function importEngine<Module>(name: string, { directory }: Place): Promise<Module> {
-  const file = resolveFrom(directory, name);
+async function importEngine(
+  engine: string,
+  packageName: string,
+  { directory }: Place,
+): Promise<EnginePackage> {
+  const file = resolveFrom(directory, packageName);
   try {
-    return await import(file === undefined ? name : pathToFileURL(file).href);
+    return await import(file === undefined ? packageName : pathToFileURL(file).href);
   } catch (error) {
-    if (file === undefined && isNotFound(error)) throw missing(name);
-    throw error;
+    if (file !== undefined || !isNotFound(error)) throw error;
+    throw new ImproperlyConfigured(
+      `The engine "${engine}" (setting engine, SESSION_ENGINE) needs the package ${packageName}: npm install ${packageName}.`,
+    );
   }
 }
 
 /** Requires a driver as the configuration would, else as this package would. */
-function requireDriver(name: string, { directory }: Place): unknown {
+function requireDriver(section: string, name: string, { directory }: Place): unknown {
   const file = resolveFrom(directory, name) ?? resolveFrom(import.meta.dirname, name);
-  if (file === undefined) throw missing(name);
+  if (file === undefined) {
+    throw new ImproperlyConfigured(
+      `The setting ${section}.url (SESSION_${section.toUpperCase()}_URL) needs the package ${name}: npm install ${name}.`,
+    );
+  }
   return createRequire(file)(file);
 }
 
@@ -130,12 +135,6 @@ function resolveFrom(directory: string, name: string): string | undefined {
     if (isNotFound(error)) return undefined;
     throw error;
   }
-}
-
-function missing(name: string): ImproperlyConfigured {
-  return new ImproperlyConfigured(
-    `The setting db.url (SESSION_DB_URL) needs the package ${name}: npm install ${name}.`,
-  );
 }
 
 function isNotFound(error: unknown): boolean {

@@ -1,2 +1,7 @@
 export { type LoadedConfig, type LoadOptions, loadConfig, loadSessions } from './load-config.ts';
-export { type DbSettings, defineConfig, type SessionsConfig } from './settings.ts';
+export {
+  type CacheSettings,
+  type DbSettings,
+  defineConfig,
+  type SessionsConfig,
+} from './settings.ts';

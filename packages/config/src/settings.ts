@@ -3,25 +3,48 @@ import { ImproperlyConfigured, type SessionsOptions } from '@coatcheck/core';
 /** Where the sessions of the `db` engine live. */
 export interface DbSettings {
   /**
-   * `sqlite:./sessions.sqlite3`, `sqlite:/var/lib/shop/sessions.sqlite3` or `sqlite::memory:`. A relative path starts
-   * at the configuration file's directory, else at the working directory.
+   * `sqlite:./sessions.sqlite3`, `sqlite::memory:`, `postgres://…` or `mysql://…`. The path of an SQLite file starts at
+   * the configuration file's directory, else at the working directory.
    *
    * @default 'sqlite:./sessions.sqlite3'
    */
   readonly url?: string | undefined;
-  /** What a commit waits for on SQLite: the disk (`FULL`), or only the operating system (`NORMAL`). @default 'FULL' */
-  readonly synchronous?: 'FULL' | 'NORMAL' | undefined;
   /** @default 'django_session' */
   readonly table?: string | undefined;
-  /** Milliseconds that a write waits for other processes; below `operationTimeoutMs`. @default 900 */
+  /** SQLite: what a commit waits for, the disk (`FULL`) or only the operating system (`NORMAL`). @default 'FULL' */
+  readonly synchronous?: 'FULL' | 'NORMAL' | undefined;
+  /** SQLite: milliseconds that a write waits for other processes; below `operationTimeoutMs`. @default 900 */
   readonly busyTimeoutMs?: number | undefined;
+  /** Servers: connections that are open at most. @default 10 */
+  readonly poolSize?: number | undefined;
+  /** Servers: milliseconds that a call may take; below `operationTimeoutMs`. @default 900 */
+  readonly timeoutMs?: number | undefined;
+  /** PostgreSQL: whether each connection prepares each statement once. @default false */
+  readonly preparedStatements?: boolean | undefined;
+}
+
+/** Where the sessions of the `cache` engine live. */
+export interface CacheSettings {
+  /** `memory:`, `redis://…`, `rediss://…`, `redis+sentinel://…` or `redis+cluster://…`. @default 'memory:' */
+  readonly url?: string | undefined;
+  /** Keeps applications apart that share a server. Django: `KEY_PREFIX`. @default none */
+  readonly keyPrefix?: string | undefined;
+  /** Django: `VERSION`. @default 1 */
+  readonly version?: number | undefined;
+  /** Encrypted connections: options of Node's `tls.connect`, such as `ca`. */
+  readonly tls?: object | undefined;
+  /** `memory:`: sessions kept. @default 100000 */
+  readonly maxEntries?: number | undefined;
+  /** `memory:`: bytes kept. @default 67108864 (64 MiB) */
+  readonly maxBytes?: number | undefined;
 }
 
 /** What `sessions.config.*` exports: the options of `createSessions`, with the backend as a name. */
 export interface SessionsConfig extends Omit<SessionsOptions, 'backend' | 'secretKey'> {
   /**
-   * Where sessions live: `db`, Django's name for it (`django.contrib.sessions.backends.db`), or the specifier of a
-   * module whose default export, or export `createBackend`, makes a `SessionBackend` from `engineOptions`.
+   * Where sessions live: `db`, `cache`, Django's name for one of them (`django.contrib.sessions.backends.db`), or the
+   * specifier of a module whose export `createBackend`, or default export, makes a `SessionBackend` from
+   * `engineOptions`.
    *
    * @default 'db' (Django: `SESSION_ENGINE`)
    */
@@ -29,6 +52,7 @@ export interface SessionsConfig extends Omit<SessionsOptions, 'backend' | 'secre
   /** Signs sessions; at least 32 random characters, usually from the environment (Django: `SECRET_KEY`). */
   readonly secretKey?: string | undefined;
   readonly db?: DbSettings | undefined;
+  readonly cache?: CacheSettings | undefined;
   /** What the engine receives when it is a module of yours. */
   readonly engineOptions?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -58,15 +82,28 @@ const cookie: Kinds<NonNullable<SessionsOptions['cookie']>> = {
 
 const db: Kinds<DbSettings> = {
   url: 'text',
-  synchronous: ['FULL', 'NORMAL'],
   table: 'text',
+  synchronous: ['FULL', 'NORMAL'],
   busyTimeoutMs: 'number',
+  poolSize: 'number',
+  timeoutMs: 'number',
+  preparedStatements: 'boolean',
+};
+
+const cache: Kinds<CacheSettings> = {
+  url: 'text',
+  keyPrefix: 'text',
+  version: 'number',
+  tls: 'code',
+  maxEntries: 'number',
+  maxBytes: 'number',
 };
 
 const settings: Kinds<SessionsConfig> = {
   engine: 'text',
   engineOptions: 'code',
   db,
+  cache,
   secretKey: 'text',
   secretKeyFallbacks: 'texts',
   allowWeakSecret: 'boolean',

@@ -154,28 +154,15 @@ describe('loadSessions', () => {
     [
       'an unknown engine of Django',
       { secretKey, engine: 'django.contrib.sessions.backends.tape' },
-      'use "db", or a module that can be found there.',
+      'use "db", "cache", or a module that can be found there.',
     ],
     [
       'a database of another kind',
       { secretKey, db: { url: 'oracle://scott:tiger@host/db' } },
-      'The setting db.url (SESSION_DB_URL) has the unknown scheme "oracle:"; it begins with "sqlite:"',
+      'db.url has the unknown scheme oracle:',
     ],
-    [
-      'a path instead of a URL',
-      { secretKey, db: { url: './x.sqlite3' } },
-      'The setting db.url (SESSION_DB_URL) has no scheme',
-    ],
-    [
-      'a URL without a path',
-      { secretKey, db: { url: 'sqlite:' } },
-      'The setting db.url (SESSION_DB_URL) names no file',
-    ],
-    [
-      'a host before the path',
-      { secretKey, db: { url: 'sqlite://host/x.sqlite3' } },
-      'The setting db.url (SESSION_DB_URL) names no file',
-    ],
+    ['a path instead of a URL', { secretKey, db: { url: './x.sqlite3' } }, 'db.url has no scheme'],
+    ['a URL without a path', { secretKey, db: { url: 'sqlite:' } }, 'db.url names no file'],
     [
       'an unwritable path',
       { secretKey, db: { url: 'sqlite:./no/such/directory/x.sqlite3' } },

@@ -1,10 +1,13 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { build, type Ended, runNode } from './on-dist.ts';
 
 // jest turns import() into require(), so modules of the user's are loaded by plain Node, from dist.
+
+// Every test starts processes, and the machine may be busy.
+jest.setTimeout(60_000);
 
 const secretKey = 'q8Zr1nVd5sWk0aYb7uEo3tGh9xLc2mPf';
 const program = `
@@ -30,7 +33,8 @@ beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'coatcheck-modules-'));
   packages = dirname(await build('config'));
   await build('db');
-}, 120_000);
+  await build('cache');
+}, 180_000);
 
 afterAll(() => {
   rmSync(root, { recursive: true, force: true });
@@ -177,7 +181,7 @@ describe('what an engine needs', () => {
     );
     write(
       'node_modules/@coatcheck/db/index.js',
-      'export const sqliteBackend = ({ driver }) => { throw new Error("mine, with " + driver); };',
+      'export const createBackend = ({ driver }) => { throw new Error("mine, with " + driver); };',
     );
     write('node_modules/better-sqlite3/index.js', 'module.exports = "my driver";');
     expect((await load({ SECRET_KEY: secretKey })).stdout).toBe('Error: mine, with my driver\n');
@@ -186,14 +190,42 @@ describe('what an engine needs', () => {
   it('is named with the command that installs it, when the engine is missing', async () => {
     const scope = install('config', 'core');
     expect((await load({ SECRET_KEY: secretKey }, scope)).stdout).toBe(
-      'ImproperlyConfigured: The setting db.url (SESSION_DB_URL) needs the package @coatcheck/db: npm install @coatcheck/db.\n',
+      'ImproperlyConfigured: The engine "db" (setting engine, SESSION_ENGINE) needs the package @coatcheck/db: npm install @coatcheck/db.\n',
     );
   });
 
-  it('is named with the command that installs it, when the driver is missing', async () => {
-    const scope = install('config', 'core', 'db');
-    expect((await load({ SECRET_KEY: secretKey }, scope)).stdout).toBe(
-      'ImproperlyConfigured: The setting db.url (SESSION_DB_URL) needs the package better-sqlite3: npm install better-sqlite3.\n',
-    );
+  it.each([
+    [{}, 'db.url (SESSION_DB_URL) needs the package better-sqlite3: npm install better-sqlite3.'],
+    [
+      { SESSION_DB_URL: 'postgres://shop:tiger@localhost/shop' },
+      'db.url (SESSION_DB_URL) needs the package pg: npm install pg.',
+    ],
+    [
+      { SESSION_DB_URL: 'mariadb://shop:tiger@localhost/shop' },
+      'db.url (SESSION_DB_URL) needs the package mysql2: npm install mysql2.',
+    ],
+    [
+      { SESSION_ENGINE: 'cache', SESSION_CACHE_URL: 'redis+cluster://:tiger@localhost' },
+      'cache.url (SESSION_CACHE_URL) needs the package ioredis: npm install ioredis.',
+    ],
+  ])(
+    'is named with the command that installs it, when the driver is missing: %j',
+    async (env, message) => {
+      const scope = install('config', 'core', 'db', 'cache');
+      mkdirSync(join(directory, 'node_modules', 'lru-cache'));
+      write('node_modules/lru-cache/index.js', 'exports.LRUCache = class {};');
+      const { stdout } = await load(
+        { SECRET_KEY: secretKey, ...env } as Record<string, string>,
+        scope,
+      );
+      expect(stdout).toBe(`ImproperlyConfigured: The setting ${message}\n`);
+    },
+  );
+
+  it("is found for an engine by Django's name", async () => {
+    mkdirSync(join(directory, 'node_modules', '@coatcheck'), { recursive: true });
+    symlinkSync(join(packages, 'cache'), join(directory, 'node_modules', '@coatcheck', 'cache'));
+    const env = { SECRET_KEY: secretKey, SESSION_ENGINE: 'django.contrib.sessions.backends.cache' };
+    expect((await load(env)).stdout).toMatch(/"stored":true\}\n$/);
   });
 });
