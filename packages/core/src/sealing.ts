@@ -5,6 +5,9 @@ const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
+/** By how many bytes sealed text is longer than the text. */
+export const SEAL_BYTES: number = NONCE_BYTES + TAG_BYTES;
+
 /**
  * Encrypts text with AES-256-GCM under a key derived from the secret, so that the visitor cannot read it. Sealed bytes
  * are nonce, ciphertext and tag, as a latin-1 string.
@@ -30,7 +33,7 @@ export class Sealer {
   open(sealed: string): string {
     const bytes = Buffer.from(sealed, 'latin1');
     let failure: unknown = new RangeError('Too short to be sealed.');
-    for (const key of bytes.length < NONCE_BYTES + TAG_BYTES ? [] : this.#keys) {
+    for (const key of bytes.length < SEAL_BYTES ? [] : this.#keys) {
       const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES));
       decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
       const text = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES));

@@ -1,9 +1,10 @@
+import { isAuthEntry } from './changes.ts';
 import { parseJson, stringifyJson } from './json-text.ts';
 
 /**
  * Turns one entry's value into JSON text and back. Django's serializers take the whole session at once; here each
- * entry is serialised by itself, so that entries nobody reads are never decoded, keep their exact text, and merge one
- * by one. The session around them is always a JSON object, and a Django peer needs a serializer that reads the same.
+ * entry is serialised by itself, so that entries nobody changes keep their exact text, and merge one by one. The
+ * session around them is always a JSON object, and a Django peer needs a serializer that reads the same.
  *
  * Django: `SESSION_SERIALIZER`
  */
@@ -18,7 +19,8 @@ export interface Serializer {
   /**
    * Reads what {@link Serializer.dumps} or Django wrote. It must not change the value that another call returned.
    *
-   * @throws {SyntaxError} when the text is not JSON
+   * @throws {SyntaxError} when the text is nothing that it writes: the whole session is then corrupt, which is to say
+   *   empty, as in Django.
    */
   loads(text: string): unknown;
 }
@@ -28,3 +30,8 @@ export const jsonSerializer: Serializer = {
   dumps: (value, name) => stringifyJson(value, name),
   loads: (text) => parseJson(text),
 };
+
+/** The serializer of an entry: Django and core read some, whatever the application has for its own. */
+export function serializerOf(key: string, own: Serializer): Serializer {
+  return key.startsWith('_session_') || isAuthEntry(key) ? jsonSerializer : own;
+}

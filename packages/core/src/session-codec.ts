@@ -1,10 +1,13 @@
 import { type Entries, ROTATED_ENTRY } from './changes.ts';
 import { BadSignature, SessionTooLarge, SignatureExpired } from './errors.ts';
+import { EXPIRY_ENTRY, expiresAtBrowserClose, expiryAge } from './expiry.ts';
 import { joinObject, measureJson, parseJson, splitObject } from './json-text.ts';
-import { Sealer } from './sealing.ts';
+import { SEAL_BYTES, Sealer } from './sealing.ts';
+import { jsonSerializer, serializerOf } from './serializers.ts';
 import type { SessionBackend, StoredSession } from './session-backend.ts';
 import { setCookieText } from './session-cookie.ts';
 import type { RejectedReason } from './session-events.ts';
+import { expirySettings } from './session-lifetime.ts';
 import type { Settings } from './settings.ts';
 import { TimestampSigner } from './signing.ts';
 
@@ -30,6 +33,12 @@ const COMPRESS_FROM_BYTES = 1024;
 /** What every browser keeps of a cookie, with its name and attributes (RFC 6265, section 6.1, less the separators). */
 const MAX_COOKIE_BYTES = 4093;
 
+/** Characters of an entry's name in a message. */
+const LONGEST_NAME = 40;
+
+/** Perhaps an integer that is too long for Python; it may also be in a text. */
+const MANY_DIGITS = /(?<![0-9])[0-9]{4301}/;
+
 /** Turns entries into the string that a backend keeps, and back; every limit is checked here. */
 export class SessionCodec {
   readonly #settings: Settings;
@@ -54,7 +63,7 @@ export class SessionCodec {
 
   /** @throws {SessionTooLarge} when the entries exceed a limit. */
   encode(entries: Entries): string {
-    const json = this.check(entries);
+    const json = this.#join(entries);
     const now = this.#settings.now();
     if (!this.#signer) return json;
     if (!this.#inCookie) return this.#signer.signText(json, { compress: COMPRESS_FROM_BYTES, now });
@@ -75,7 +84,7 @@ export class SessionCodec {
     if (this.#signer) {
       try {
         const unsigned = this.#signer.unsignText(stored.data, {
-          maxBytes: maxDataBytes,
+          maxBytes: maxDataBytes + (this.#sealer ? SEAL_BYTES : 0),
           now: now(),
           ...(this.#inCookie && { maxAge: cookie.age }),
         });
@@ -93,7 +102,9 @@ export class SessionCodec {
       base: stored.base,
       entries,
       expiresAt: stored.expiresAt,
-      modifiedAt: stored.modifiedAt,
+      // A cookie is signed whenever it is written, and nothing else is known of it.
+      modifiedAt:
+        this.#inCookie && signedAt !== undefined ? new Date(signedAt * 1000) : stored.modifiedAt,
       signedAt,
       byFallback,
       rotated: entries.has(ROTATED_ENTRY),
@@ -104,15 +115,29 @@ export class SessionCodec {
     if (json.length > this.#settings.maxDataBytes) return undefined;
     try {
       if (this.#exceeds(json)) return undefined;
-      if (!isValidJson(json)) return undefined;
-      return splitObject(json);
+      assertJson(json);
+      const entries = splitObject(json);
+      if (entries) this.#tryToLoad(entries);
+      return entries;
     } catch {
       return undefined;
     }
   }
 
-  /** The JSON of the entries. @throws {SessionTooLarge} when they exceed a limit. */
-  check(entries: Entries): string {
+  /** @throws what the application's serializer throws: a record that it cannot read is corrupt (Django: `decode`). */
+  #tryToLoad(entries: Entries): void {
+    const { serializer } = this.#settings;
+    if (serializer === jsonSerializer) return;
+    for (const [key, text] of entries) serializerOf(key, serializer).loads(text);
+  }
+
+  /** @throws {SessionTooLarge} when the entries exceed a limit. */
+  check(entries: Entries): void {
+    if (this.#inCookie) this.encode(entries);
+    else this.#join(entries);
+  }
+
+  #join(entries: Entries): string {
     const json = joinObject(entries);
     const { maxDataBytes } = this.#settings;
     if (json.length > maxDataBytes) {
@@ -130,8 +155,14 @@ export class SessionCodec {
   }
 
   #checkCookie(data: string, entries: Entries): void {
-    const { cookie, now } = this.#settings;
-    const { length } = setCookieText(cookie, data, cookie.age, now());
+    const now = this.#settings.now();
+    const stored = entries.get(EXPIRY_ENTRY);
+    const expiry = stored === undefined ? undefined : jsonSerializer.loads(stored);
+    const settings = expirySettings(this.#settings);
+    const maxAge = expiresAtBrowserClose(expiry, settings)
+      ? undefined
+      : expiryAge(expiry, now, settings);
+    const { length } = setCookieText(this.#settings.cookie, data, maxAge, now);
     if (length <= MAX_COOKIE_BYTES) return;
     throw new SessionTooLarge(
       `The session makes a cookie of ${length} bytes and browsers drop those over ${MAX_COOKIE_BYTES}; the largest entries are ${largest(entries)}.`,
@@ -148,21 +179,23 @@ export class SessionCodec {
   }
 }
 
-function isValidJson(json: string): boolean {
+/** @throws {SyntaxError} for what `parseJson` refuses, without building its value where that can be told. */
+function assertJson(json: string): void {
+  if (MANY_DIGITS.test(json)) parseJson(json);
   try {
     JSON.parse(json);
   } catch {
     // Python writes NaN and Infinity, which JSON.parse does not know; throws for what is no JSON there either.
     parseJson(json);
   }
-  return true;
 }
 
 /** The names of the three largest entries with their sizes; names are the application's own, never data. */
 function largest(entries: Entries): string {
   return [...entries]
-    .sort(([, a], [, b]) => b.length - a.length)
+    .map(([key, text]) => ({ key, bytes: key.length + text.length }))
+    .sort((a, b) => b.bytes - a.bytes)
     .slice(0, 3)
-    .map(([key, text]) => `${key} (${text.length} bytes)`)
+    .map(({ key, bytes }) => `${key.slice(0, LONGEST_NAME)} (${bytes} bytes)`)
     .join(', ');
 }

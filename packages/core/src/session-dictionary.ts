@@ -8,7 +8,7 @@ import {
   type Step,
 } from './changes.ts';
 import { rewriteJson } from './json-text.ts';
-import { jsonSerializer, type Serializer } from './serializers.ts';
+import { jsonSerializer, type Serializer, serializerOf } from './serializers.ts';
 
 /** An entry that the request has touched. */
 interface Touched {
@@ -240,9 +240,8 @@ export class SessionDictionary {
     return this.#serializerOf(key).loads(text);
   }
 
-  // Django and core read these entries, whatever serializer the application's own values have.
   #serializerOf(key: string): Serializer {
-    return key.startsWith('_session_') || isAuthEntry(key) ? jsonSerializer : this.#serializer;
+    return serializerOf(key, this.#serializer);
   }
 }
 

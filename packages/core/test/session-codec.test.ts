@@ -1,0 +1,225 @@
+import { jsonSerializer, type Serializer, SessionTooLarge, TimestampSigner } from '@coatcheck/core';
+import { describe, expect, it } from '@jest/globals';
+import { SessionCodec } from '../src/session-codec.ts';
+import { validateSettings } from '../src/settings.ts';
+import { createClock } from './support/clock.ts';
+import { MemoryBackend } from './support/memory-backend.ts';
+import { type Options, SECRET_KEY } from './support/sqlite-sessions.ts';
+
+const SALT = 'some.salt';
+const encodings = {
+  serialized: 'serialized',
+  signed: { salt: SALT },
+  'in a cookie': { salt: SALT, inCookie: true },
+  'sealed in a cookie': { salt: SALT, inCookie: true, sealed: true },
+} as const;
+type Encoding = keyof typeof encodings;
+
+function codecOf(encoding: Encoding, options: Options = {}) {
+  const clock = createClock();
+  const settings = validateSettings({
+    backend: new MemoryBackend({ now: clock.now }),
+    secretKey: SECRET_KEY,
+    now: clock.now,
+    ...options,
+  });
+  const codec = new SessionCodec(encodings[encoding], settings);
+  const decode = (data: string) => codec.decode({ data, base: data });
+  const entriesOf = (data: string): unknown => {
+    const decoded = decode(data);
+    return typeof decoded === 'string' ? decoded : Object.fromEntries(decoded.entries);
+  };
+  return { clock, codec, decode, entriesOf };
+}
+
+const entries = (values: Record<string, unknown>) =>
+  new Map(Object.entries(values).map(([key, value]) => [key, jsonSerializer.dumps(value)]));
+const sign = (json: string, now: Date, compress = false) =>
+  new TimestampSigner({ key: SECRET_KEY, salt: SALT }).signText(json, { compress, now });
+
+describe.each(Object.keys(encodings) as Encoding[])('entries that are %s', (encoding) => {
+  it('come back as they were, in printable ASCII on the way', () => {
+    const { codec, entriesOf } = codecOf(encoding);
+    const data = codec.encode(entries({ b: 'é', a: [1, { c: null }], é: '\u007f' }));
+    expect(data).toMatch(/^[\u0020-\u007e]+$/);
+    expect(entriesOf(data)).toEqual({
+      b: '"\\u00e9"',
+      a: '[1,{"c":null}]',
+      é: '"\\u007f"',
+    });
+  });
+
+  it('may be none', () => {
+    const { codec, entriesOf } = codecOf(encoding);
+    expect(entriesOf(codec.encode(new Map()))).toEqual({});
+  });
+
+  it('are refused beyond each limit, by its name, and accepted at it', () => {
+    const nested = JSON.parse(`${'['.repeat(4)}${']'.repeat(4)}`);
+    for (const [limits, value, message] of [
+      [{ maxDataBytes: 100 }, 'x'.repeat(91), /101 bytes of JSON, maxDataBytes allows 100/],
+      [{ maxDepth: 4 }, nested, /exceeds maxDepth: 4 are allowed/],
+      [{ maxEntries: 4 }, [1, 2, 3, 4], /exceeds maxEntries: 4 are allowed/],
+    ] as const) {
+      const { codec, entriesOf } = codecOf(encoding, limits);
+      const tooMuch = entries({ key: value });
+      for (const write of [() => codec.encode(tooMuch), () => codec.check(tooMuch)]) {
+        expect(write).toThrow(SessionTooLarge);
+        expect(write).toThrow(message);
+      }
+      const enough = entries({ key: value.slice(1) });
+      expect(entriesOf(codec.encode(enough))).toEqual(Object.fromEntries(enough));
+      // What was written under wider limits is no session under these.
+      expect(entriesOf(codecOf(encoding).codec.encode(tooMuch))).toBe('corrupt');
+    }
+  });
+
+  it('are refused with the names of the largest, and no value', () => {
+    const { codec } = codecOf(encoding, { maxDataBytes: 1000 });
+    const tooMuch = entries({
+      ...{ tiny: 1, small: 's'.repeat(20), medium: 'm'.repeat(300), large: 'l'.repeat(500) },
+      [`k${'ey'.repeat(200)}`]: 0,
+    });
+    expect(() => codec.encode(tooMuch)).toThrow(
+      `the largest entries are large (507 bytes), k${'ey'.repeat(19)}e (402 bytes), medium (308 bytes).`,
+    );
+  });
+
+  it('are none of another encoding', () => {
+    const written = codecOf(encoding).codec.encode(entries({ a: 1 }));
+    for (const other of Object.keys(encodings) as Encoding[]) {
+      // Rows and cookies differ in their salts, which backends choose; here they have one.
+      const alike = ['signed', 'in a cookie'];
+      if (other === encoding || (alike.includes(other) && alike.includes(encoding))) continue;
+      expect(codecOf(other).entriesOf(written)).toMatch(/^(?:tampered|corrupt)$/);
+    }
+  });
+});
+
+describe('text that is no session', () => {
+  const texts: Readonly<Record<string, string>> = {
+    nothing: '',
+    'no JSON': '{',
+    'a list': '[1]',
+    'a string': '"a"',
+    null: 'null',
+    'two values': '{} {}',
+    'trailing bytes': '{"a":1}x',
+    'a value that is none': '{"a":undefined}',
+    'an integer of 5,000 digits': `{"a":${'9'.repeat(5000)}}`,
+    'more levels than the stack has': `{"a":${'['.repeat(30_000)}${']'.repeat(30_000)}}`,
+    'too many entries': `{"a":[${'1,'.repeat(10_001)}1]}`,
+  };
+
+  for (const [title, text] of Object.entries(texts)) {
+    it(`is corrupt: ${title}`, () => {
+      expect(codecOf('serialized').decode(text)).toBe('corrupt');
+      for (const encoding of ['signed', 'in a cookie'] as const) {
+        const { decode, clock } = codecOf(encoding);
+        expect(decode(sign(text, clock.now()))).toBe('corrupt');
+        expect(decode(sign(text, clock.now(), true))).toBe('corrupt');
+      }
+    });
+  }
+
+  it('is corrupt where it unfolds to more than maxDataBytes', () => {
+    const { decode, clock } = codecOf('signed');
+    const bomb = sign(`{"a":"${'x'.repeat(20_000_000)}"}`, clock.now(), true);
+    expect(bomb.length).toBeLessThan(30_000);
+    expect(decode(bomb)).toBe('corrupt');
+  });
+
+  it("is corrupt where the application's serializer throws, whatever it throws", () => {
+    for (const failure of [new SyntaxError('no'), 'no', undefined]) {
+      const serializer: Serializer = {
+        dumps: (value, name) => jsonSerializer.dumps(value, name),
+        loads: (text) => {
+          if (text === '"bad"') throw failure;
+          return jsonSerializer.loads(text);
+        },
+      };
+      const { entriesOf } = codecOf('serialized', { serializer });
+      expect(entriesOf('{"a":"good"}')).toEqual({ a: '"good"' });
+      expect(entriesOf('{"a":"good","b":"bad"}')).toBe('corrupt');
+      // Django and core read these, and no serializer of the application does.
+      expect(entriesOf('{"_auth_user_id":"bad","_session_expiry":"bad"}')).toEqual({
+        _auth_user_id: '"bad"',
+        _session_expiry: '"bad"',
+      });
+    }
+  });
+
+  it('is tampered with where the signature is missing or wrong', () => {
+    const { decode, clock } = codecOf('signed');
+    const good = sign('{"a":1}', clock.now());
+    for (const text of ['', 'x', '{"a":1}', good.slice(1), good.slice(0, -1), `${good}A`]) {
+      expect(decode(text)).toBe('tampered');
+    }
+  });
+});
+
+describe('a signed record', () => {
+  it('is compressed from 1,024 bytes of JSON, where that is shorter', () => {
+    const { codec } = codecOf('signed');
+    const ofBytes = (bytes: number) => codec.encode(entries({ a: 'x'.repeat(bytes - 8) }));
+    expect(ofBytes(1023)).not.toMatch(/^\./);
+    expect(ofBytes(1024)).toMatch(/^\./);
+  });
+
+  it('is read whenever it was signed, and says when that was', () => {
+    const { codec, decode, clock } = codecOf('signed');
+    const data = codec.encode(entries({ a: 1 }));
+    clock.advance(100 * 365 * 86_400);
+    expect(decode(data)).toMatchObject({ signedAt: 1_700_000_000, modifiedAt: undefined });
+  });
+
+  it('says whether only a fallback key verified it', () => {
+    const secretKeyFallbacks = [SECRET_KEY];
+    const secretKey = 'another-one:Zt5!kW8eQn3Rv7Xy2Lm6';
+    const { codec, decode } = codecOf('signed', { secretKey, secretKeyFallbacks });
+    const old = codecOf('signed').codec.encode(entries({ a: 1 }));
+    expect(decode(old)).toMatchObject({ byFallback: true });
+    expect(decode(codec.encode(entries({ a: 1 })))).toMatchObject({ byFallback: false });
+  });
+});
+
+describe('a session in a cookie', () => {
+  it('is compressed wherever that is shorter', () => {
+    const { codec } = codecOf('in a cookie');
+    expect(codec.encode(entries({ a: 'x'.repeat(60) }))).toMatch(/^\./);
+    expect(codec.encode(entries({ a: 'xyz' }))).not.toMatch(/^\./);
+  });
+
+  it('was modified when it was signed, and is too old one second after the age', () => {
+    const { codec, decode, clock } = codecOf('in a cookie', { cookie: { age: 60 } });
+    const data = codec.encode(entries({ a: 1 }));
+    expect(decode(data)).toMatchObject({ modifiedAt: clock.now() });
+    clock.advance(60);
+    expect(decode(data)).toMatchObject({ byFallback: false });
+    clock.advance(1);
+    expect(decode(data)).toBe('expired');
+  });
+
+  it('is measured with the attributes that it gets', () => {
+    const fits = (options: Options, more: Record<string, unknown> = {}): number => {
+      const { codec } = codecOf('sealed in a cookie', options);
+      let low = 1000;
+      for (let step = 2048; step >= 1; step /= 2) {
+        try {
+          codec.encode(entries({ ...more, a: 'x'.repeat(low + step) }));
+          low += step;
+        } catch (error) {
+          expect(error).toBeInstanceOf(SessionTooLarge);
+        }
+      }
+      return low;
+    };
+    const most = fits({});
+    const room = (bytes: number) => Math.floor((bytes * 3) / 4);
+    expect(fits({ cookie: { path: `/${'p'.repeat(400)}` } })).toBeCloseTo(most - room(400), -1);
+    expect(fits({ expireAtBrowserClose: true })).toBeCloseTo(most + room(56), -1);
+    // Ten digits of Max-Age instead of seven, and the entry itself.
+    const long = fits({}, { _session_expiry: 1_000_000_000 });
+    expect(long).toBeLessThanOrEqual(most - '"_session_expiry":1000000000,'.length - room(3));
+  });
+});
