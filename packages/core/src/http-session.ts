@@ -1,4 +1,9 @@
-import { BackendUnavailable, SessionClosed, SessionInterrupted } from './errors.ts';
+import {
+  BackendUnavailable,
+  SessionClosed,
+  SessionInterrupted,
+  SessionTooLarge,
+} from './errors.ts';
 import {
   cacheControlFor,
   deleteCookieText,
@@ -137,8 +142,8 @@ export class HttpSession<Data extends object = SessionData> {
       );
     } catch (error) {
       // Nothing that anybody was told is lost, and a route that does not touch its session is answered; told as
-      // the event `unavailable` where the call failed.
-      if (!(error instanceof BackendUnavailable)) throw error;
+      // the event `unavailable` where the call failed. Too large is a cookie that Django made, or other settings.
+      if (!(error instanceof BackendUnavailable || error instanceof SessionTooLarge)) throw error;
     }
   }
 

@@ -6,8 +6,8 @@ const KEY_LENGTH = 32;
 const UNBIASED = 252;
 const POOL_BYTES = 4096;
 const KEY = /^[a-z0-9]{32}$/;
-/** What a cookie value may consist of (RFC 6265: cookie-octet), up to the 4,093 bytes that browsers keep. */
-const COOKIE_VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,4093}$/;
+/** What a cookie value may consist of (RFC 6265: cookie-octet), from Django's 8 to the 4,093 bytes that browsers keep. */
+const COOKIE_VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{8,4093}$/;
 
 let pool = new Uint8Array(0);
 let used = 0;

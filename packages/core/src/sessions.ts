@@ -50,9 +50,9 @@ export class Sessions<Data extends object = SessionData> {
     return new HttpSession<Data>(state, this.events, response, { ...options, fetchEarly });
   }
 
-  /** Whether a live session has the key. */
+  /** Whether a live session is stored under the key; never for one that lives in its cookie, as in Django. */
   async exists(key: string): Promise<boolean> {
-    if (!this.#isKey(key)) return false;
+    if (!this.#isKey(key) || this.#records.inCookie) return false;
     const session = await this.#records.load(key);
     return session !== undefined && !session.rotated;
   }

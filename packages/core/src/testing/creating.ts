@@ -79,7 +79,7 @@ export const creatingTests: readonly ConformanceTest[] = [
   },
   {
     title: 'lets two handles see each other’s records',
-    needs: ['share'],
+    needs: ['share', 'keepKeys'],
     async run(place) {
       const [one, two] = (await place.handles(2)) as [typeof place.backend, typeof place.backend];
       const record = place.record();
