@@ -69,7 +69,11 @@ export function hasEnded(session: LoadedSession, inCookie: boolean, settings: Se
   const { modifiedAt, signedAt } = session;
   const modification =
     modifiedAt ?? (inCookie && signedAt !== undefined ? new Date(signedAt * 1000) : undefined);
-  if (modification) return endOfSession(session.entries, modification, settings, createdAt) <= now;
+  if (modification) {
+    const end = endOfSession(session.entries, modification, settings, createdAt);
+    // To the second, as Django's `max_age`: a cookie that is just as old as it may be is still good.
+    return inCookie ? end < now : end <= now;
+  }
   const { absoluteTimeout } = settings;
   return (
     absoluteTimeout !== undefined &&
