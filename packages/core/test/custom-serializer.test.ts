@@ -35,13 +35,13 @@ async function overlap(first: Partial<Data>, change: (other: Data) => void) {
   made.update(first);
   await made.save();
   const session = place.sessions.open(made.sessionKey);
-  const held = Object.fromEntries(session.entries()) as Data;
+  session.values(); // all of them are handed out
   const other = place.sessions.open(made.sessionKey);
   change(other.data as Data);
   await other.save();
   session.set('x', 1);
   await session.save();
-  return { ...place, key: String(made.sessionKey), session, held };
+  return { ...place, key: String(made.sessionKey), session };
 }
 
 describe('a value that another request changed meanwhile', () => {
@@ -53,47 +53,23 @@ describe('a value that another request changed meanwhile', () => {
     ],
     'a Set': [{ s: new Set([1, 2]) }, ({ s }) => s.delete(1) && s.add(3).add(1)],
     'a Date': [{ d: new Date(0) }, ({ d }) => d.setTime(86_400_000)],
-    'the order of keys': [
-      { o: { a: 1, b: 2 } },
-      ({ o }) => delete o.a && Object.assign(o, { a: 1 }),
+    'an object that became a Map': [
+      { o: { a: 1 } },
+      (data) => Object.assign(data, { o: new Map([['a', 2]]) }),
     ],
   };
 
   for (const [title, [first, change]] of Object.entries(changes)) {
-    it(`is taken over in place, and not written back: ${title}`, async () => {
-      const { session, sessions, held, key } = await overlap(first, change);
+    it(`is what the session has after its own save, and is not written back: ${title}`, async () => {
+      const { session, sessions, key } = await overlap(first, change);
       const name = Object.keys(first)[0] as 'm';
-      expect(session.get(name)).toBe(held[name]);
-      expect(held[name]).toEqual(sessions.open(key).get(name));
+      const stored = sessions.open(key).get(name);
+      expect(session.get(name)).toEqual(stored);
+      expect(stored).not.toEqual(first[name]);
       session.modified = false;
       expect(session.modified).toBe(false);
     });
   }
-
-  it('and that became another kind is replaced', async () => {
-    const { session, held } = await overlap({ o: { a: 1 } }, (data) => {
-      (data as { o: unknown }).o = new Map([['a', 2]]);
-    });
-    expect(session.get('o')).toEqual(new Map([['a', 2]]));
-    expect(held.o).toEqual({ a: 1 });
-    session.modified = false;
-    expect(session.modified).toBe(false);
-  });
-
-  it('is replaced where it is frozen', async () => {
-    const frozen = Object.freeze({ a: 1 });
-    const place = memorySessions<Data>({ serializer });
-    const session = place.sessions.open();
-    session.set('o', frozen);
-    await session.save();
-    const other = place.sessions.open(session.sessionKey);
-    other.set('o', { a: 2 });
-    await other.save();
-    session.set('x', 1);
-    await session.save();
-    expect(session.get('o')).toEqual({ a: 2 });
-    expect(frozen).toEqual({ a: 1 });
-  });
 });
 
 describe('text that the serializer would write in another way', () => {
