@@ -11,6 +11,8 @@ export interface DbSettings {
   readonly url?: string | undefined;
   /** @default 'django_session' */
   readonly table?: string | undefined;
+  /** Columns beside Django's, by name: their types, such as `integer`, for what `attributes` computes. @default none */
+  readonly columns?: Readonly<Record<string, unknown>> | undefined;
   /** SQLite: what a commit waits for, the disk (`FULL`) or only the operating system (`NORMAL`). @default 'FULL' */
   readonly synchronous?: 'FULL' | 'NORMAL' | undefined;
   /** SQLite: milliseconds that a write waits for other processes; below `operationTimeoutMs`. @default 900 */
@@ -83,6 +85,7 @@ const cookie: Kinds<NonNullable<SessionsOptions['cookie']>> = {
 const db: Kinds<DbSettings> = {
   url: 'text',
   table: 'text',
+  columns: 'code',
   synchronous: ['FULL', 'NORMAL'],
   busyTimeoutMs: 'number',
   poolSize: 'number',
@@ -122,6 +125,7 @@ const settings: Kinds<SessionsConfig> = {
   maxEntries: 'number',
   onInterrupted: ['error', 'discard'],
   onUnavailable: ['error', 'anonymous'],
+  attributes: 'code',
   now: 'code',
 };
 
