@@ -42,7 +42,10 @@ async function start(env: Record<string, string> = {}): Promise<Running> {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   endings.push(() => process.kill('SIGKILL'));
-  const [line] = await once(process.stdout, 'data');
+  const line = await new Promise((resolve, reject) => {
+    process.stdout.once('data', resolve);
+    process.once('exit', (code) => reject(new Error(`The shop ended with code ${code}.`)));
+  });
   return { process, address: String(line).trim() };
 }
 
