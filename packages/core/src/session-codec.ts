@@ -1,13 +1,13 @@
 import { type Entries, ROTATED_ENTRY } from './changes.ts';
 import { BadSignature, SessionTooLarge, SignatureExpired } from './errors.ts';
-import { EXPIRY_ENTRY, expiresAtBrowserClose, expiryAge } from './expiry.ts';
+import { EXPIRY_ENTRY, expiresAtBrowserClose } from './expiry.ts';
 import { joinObject, measureJson, parseJson, splitObject } from './json-text.ts';
 import { SEAL_BYTES, Sealer } from './sealing.ts';
 import { jsonSerializer, serializerOf } from './serializers.ts';
 import type { SessionBackend, StoredSession } from './session-backend.ts';
 import { setCookieText } from './session-cookie.ts';
 import type { RejectedReason } from './session-events.ts';
-import { expirySettings } from './session-lifetime.ts';
+import { endOfSession, expirySettings } from './session-lifetime.ts';
 import type { Settings } from './settings.ts';
 import { TimestampSigner } from './signing.ts';
 
@@ -158,10 +158,9 @@ export class SessionCodec {
     const now = this.#settings.now();
     const stored = entries.get(EXPIRY_ENTRY);
     const expiry = stored === undefined ? undefined : jsonSerializer.loads(stored);
-    const settings = expirySettings(this.#settings);
-    const maxAge = expiresAtBrowserClose(expiry, settings)
+    const maxAge = expiresAtBrowserClose(expiry, expirySettings(this.#settings))
       ? undefined
-      : expiryAge(expiry, now, settings);
+      : (endOfSession(entries, now, this.#settings).getTime() - now.getTime()) / 1000;
     const { length } = setCookieText(this.#settings.cookie, data, maxAge, now);
     if (length <= MAX_COOKIE_BYTES) return;
     throw new SessionTooLarge(

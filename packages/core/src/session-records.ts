@@ -90,8 +90,9 @@ export class SessionRecords {
       const record = this.#record(key, complete);
       try {
         const written = await this.#call('create', key, true, () => this.#backend.create(record));
-        this.#events.tell('created', key, {});
-        return this.#committed(key, record, written, complete);
+        const committed = this.#committed(key, record, written, complete);
+        this.#events.tell('created', committed.key, {});
+        return committed;
       } catch (error) {
         if (!isNamed(error, 'CreateError')) throw error;
         if (attempt === CREATE_ATTEMPTS) {
