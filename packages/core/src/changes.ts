@@ -53,6 +53,7 @@ export function applyChanges(changes: ChangeSet, theirs: Entries): Map<string, s
   if (changes.cleared) {
     for (const key of theirs.keys()) if (!isHiddenEntry(key)) merged.delete(key);
   }
+  const reruns = new Map<string, string>();
   for (const [key, steps] of changes.steps) {
     let text = merged.get(key);
     for (const { before, after, run } of steps) {
@@ -61,10 +62,11 @@ export function applyChanges(changes: ChangeSet, theirs: Entries): Map<string, s
     }
     if (text === undefined) merged.delete(key);
     else merged.set(key, text);
+    if (text !== undefined && steps.some(({ run }) => run)) reruns.set(key, text);
   }
   if (changes.auth) {
     for (const key of merged.keys()) if (isAuthEntry(key)) merged.delete(key);
-    for (const [key, text] of changes.auth) merged.set(key, text);
+    for (const [key, text] of changes.auth) merged.set(key, reruns.get(key) ?? text);
   }
   return merged;
 }

@@ -14,8 +14,9 @@ export function withDeadline<T>(
   call: () => Awaitable<T>,
   { timeoutMs, writes, failed }: { timeoutMs: number; writes: boolean; failed: Failure },
 ): Awaitable<T> {
+  let isLate = false;
   const unavailable = (cause: unknown): unknown => {
-    if (isSessionError(cause)) return cause;
+    if (isLate || isSessionError(cause)) return cause;
     const error = new BackendUnavailable('The session backend failed.', { cause });
     failed(error);
     return error;
@@ -31,6 +32,7 @@ export function withDeadline<T>(
   const pending = answer;
   return new Promise<T>((resolve, reject) => {
     const timer = setTimeout(() => {
+      isLate = true;
       const error = new BackendUnavailable(
         `The session backend did not answer within ${timeoutMs} ms.`,
         { ambiguous: writes },

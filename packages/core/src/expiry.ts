@@ -26,14 +26,29 @@ const ISO =
 export function storedExpiry(
   value: number | Date | boolean,
   timeZone: string | undefined,
+  now: Date,
 ): number | boolean | string {
   if (typeof value === 'boolean') return value;
   if (typeof value === 'number' && Number.isFinite(value)) {
-    assertDate(new Date(value * 1000));
+    assertDate(new Date(now.getTime() + value * 1000));
     return value;
   }
   if (isDate(value)) return isoText(value, timeZone);
   throw new TypeError('setExpiry takes a number of seconds, a valid Date, 0 or null.');
+}
+
+/**
+ * Refuses what no session can have as its stored expiry; `setExpiry` makes what can.
+ *
+ * @throws {TypeError} with the remedy.
+ */
+export function assertExpiry(stored: unknown): void {
+  if (typeof stored === 'boolean' || (typeof stored === 'number' && Number.isFinite(stored)))
+    return;
+  if (typeof stored === 'string' && ISO.test(stored)) return;
+  throw new TypeError(
+    `The entry ${EXPIRY_ENTRY} takes a number of seconds or an ISO date; use setExpiry(value).`,
+  );
 }
 
 /**
@@ -63,7 +78,9 @@ export function expiryAge(stored: unknown, modification: Date, settings: ExpiryS
  */
 export function expiryDate(stored: unknown, modification: Date, settings: ExpirySettings): Date {
   if (typeof stored === 'string' || isDate(stored)) return readDate(stored, settings.timeZone).date;
-  const age = stored ? Number(stored) : settings.age;
+  const isSeconds = typeof stored === 'number' || typeof stored === 'boolean';
+  if (stored && !isSeconds) throw unreadable();
+  const age = isSeconds && stored ? Number(stored) : settings.age;
   return assertDate(new Date(modification.getTime() + age * 1000));
 }
 
@@ -79,7 +96,7 @@ function readDate(
 ): { date: Date; hasOffset: boolean } {
   if (isDate(stored)) return { date: stored, hasOffset: timeZone === undefined };
   const match = typeof stored === 'string' ? ISO.exec(stored) : null;
-  if (!match) throw new RangeError('The stored expiry is neither a number nor an ISO date.');
+  if (!match) throw unreadable();
   const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', offset] =
     match;
   const ms = fraction.padEnd(3, '0').slice(0, 3);
@@ -118,6 +135,10 @@ function isoText(date: Date, timeZone: string | undefined): string {
   const fraction = iso.slice(20, 23);
   const text = fraction === '000' ? iso.slice(0, 19) : `${iso.slice(0, 23)}000`;
   return timeZone ? text : `${text}+00:00`;
+}
+
+function unreadable(): RangeError {
+  return new RangeError('The stored expiry is neither a number nor an ISO date.');
 }
 
 function assertDate(date: Date): Date {

@@ -91,13 +91,19 @@ export class HttpSession<Data extends object = SessionData> {
    * @throws what replaces the response: an acknowledged change is one that was stored.
    */
   async finish(status: number, responseBegan = false): Promise<void> {
-    this.#began = responseBegan;
     try {
+      // Calls that the handler did not wait for: what they did goes into this response, their failure too.
+      await this.#state.settle();
+      this.#began = responseBegan;
+      // A cookie that save or cycleKey put early: meanwhile the session may have ended, or its key been cycled.
+      const early = this.#cookie !== undefined && this.#state.cookieDue;
       // Django: a failed request saves nothing; what save, cycleKey and flush did stands.
-      if (status < 500) {
-        await this.#commit();
-        await this.#renew();
-      }
+      const wrote = status < 500 && (await this.#commit());
+      if (early && !wrote && (await this.#state.hasEndedSince())) this.#withdrawCookie();
+      if (status < 500) await this.#renew();
+    } catch (error) {
+      if (error instanceof SessionInterrupted) this.#withdrawCookie();
+      throw error;
     } finally {
       this.#state.refuse(new SessionClosed());
       this.writeHeaders();
@@ -118,14 +124,25 @@ export class HttpSession<Data extends object = SessionData> {
     this.#response.setHeader('Vary', varyByCookie(vary === undefined ? undefined : String(vary)));
   }
 
-  async #commit(): Promise<void> {
-    if (!this.#state.hasChanges) return;
+  /** Whether the session was written, and so is known to be there. */
+  async #commit(): Promise<boolean> {
+    if (!this.#state.hasChanges) return false;
     try {
       await this.#state.commit();
+      return true;
     } catch (error) {
       const { onInterrupted = this.#state.settings.onInterrupted } = this.#options;
       if (!(error instanceof SessionInterrupted) || onInterrupted !== 'discard') throw error;
+      this.#withdrawCookie();
+      return true;
     }
+  }
+
+  /** A late response must not replace the cookie that a login has set since. */
+  #withdrawCookie(): void {
+    if (this.#cookie === undefined) return;
+    this.#cookie = undefined;
+    if (!this.#response.headersSent) this.#setCookieHeader(undefined);
   }
 
   async #renew(): Promise<void> {
@@ -151,9 +168,7 @@ export class HttpSession<Data extends object = SessionData> {
     const { settings, key, ended, cookieDue } = this.#state;
     const old = this.#cookie;
     if (key !== null && cookieDue) {
-      const maxAge = this.session.getExpireAtBrowserClose()
-        ? undefined
-        : this.session.getExpiryAge();
+      const maxAge = this.#maxAge();
       if (maxAge === undefined && this.#renewed === key) return;
       this.#cookie = setCookieText(settings.cookie, key, maxAge, settings.now());
     } else {
@@ -165,6 +180,18 @@ export class HttpSession<Data extends object = SessionData> {
     }
     if (old !== undefined && this.#cookie === undefined) this.#setCookieHeader(undefined);
     this.writeHeaders();
+  }
+
+  #maxAge(): number | undefined {
+    if (this.session.getExpireAtBrowserClose()) return undefined;
+    try {
+      return this.session.getExpiryAge();
+    } catch {
+      // An expiry that cannot be read; the record has an end all the same.
+      const { settings, session } = this.#state;
+      const end = session?.expiresAt ?? settings.now();
+      return Math.floor((end.getTime() - settings.now().getTime()) / 1000);
+    }
   }
 
   /** Replaces the session's own cookie among those of the response. */

@@ -2,9 +2,11 @@ export * from './errors.ts';
 export type { Expiry } from './expiry.ts';
 export { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';
 export { jsonSerializer, type Serializer } from './serializers.ts';
+export type { AttributesFunction, EntryReader } from './session-attributes.ts';
 export type {
   Awaitable,
   ClearExpiredOptions,
+  ExpiryReader,
   SessionAttributes,
   SessionBackend,
   SessionRecord,

@@ -103,3 +103,13 @@ export interface SessionBackend {
   /** Waits for calls under way, then releases what the backend itself opened. */
   close(): Promise<void>;
 }
+
+/**
+ * A backend whose place keeps no expiry, such as a directory of files: `createSessions` tells it when records end. Its
+ * `load` may return an expired record, with `modifiedAt`, since core looks at what it loads; to every other call an
+ * expired record is gone.
+ */
+export interface ExpiryReader {
+  /** @param endOf when a record with `modifiedAt` ends; one that is no session, as if it had no expiry of its own. */
+  useExpiry(endOf: (stored: StoredSession) => Date): void;
+}

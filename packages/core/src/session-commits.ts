@@ -1,6 +1,7 @@
 import { applyChanges, type ChangeSet, type Entries } from './changes.ts';
 import { type Commit, CommitQueue, type LaneState } from './commit-queue.ts';
 import { isUpdateError, untilUnchanged } from './compare-and-set.ts';
+import { BackendUnavailable } from './errors.ts';
 import type { LoadedSession } from './session-codec.ts';
 import { withCreation } from './session-lifetime.ts';
 import type { Committed, SessionRecords } from './session-records.ts';
@@ -54,12 +55,27 @@ export class SessionCommits {
           return false;
         });
       } catch (error) {
-        // Nobody has the successor's key, so that what stays behind if this fails too can only expire.
-        await this.#records.remove(successor.key).catch(() => false);
-        throw error;
+        await this.#abandon(successor, key, error);
       }
       return successor;
     });
+  }
+
+  /**
+   * Removes the successor of a rotation that failed, unless the old key may be retired all the same: then the
+   * successor is all that is left. What stays behind can only expire, for nobody has its key.
+   *
+   * @throws the error, unless the old key turns out to be retired.
+   */
+  async #abandon(successor: Committed, key: string, error: unknown): Promise<void> {
+    if (!(error instanceof BackendUnavailable) || !error.ambiguous) {
+      await this.#records.remove(successor.key).catch(() => false);
+      throw error;
+    }
+    const old = await Promise.resolve()
+      .then(() => this.#records.load(key))
+      .catch(() => undefined);
+    if (!old?.rotated) throw error;
   }
 
   /** Ends the session; `false` when there was none. @throws {SessionInterrupted} when its key was cycled meanwhile. */
@@ -91,31 +107,27 @@ export class SessionCommits {
   }
 
   async #writeShared(key: string, updates: Update[], state: LaneState): Promise<void> {
+    let theirs = state.latest ?? (updates[0] as Update).loaded;
     let pending = updates;
-    let theirs = state.latest ?? updates[0]?.loaded;
     let attempts = 0;
-    try {
-      await untilUnchanged(async () => {
-        if (!theirs) return true;
-        attempts += 1;
-        const merged = this.#merge(pending, theirs);
-        pending = merged.accepted;
-        if (pending.length === 0) return true;
-        try {
-          const committed = await this.#records.replace(key, merged.entries, theirs.base);
-          state.latest = this.#records.inCookie ? undefined : committed.session;
-          this.#records.tellMerged(key, attempts, pending.length);
-          for (const update of pending) update.resolve(committed);
-          return true;
-        } catch (error) {
-          theirs = this.#records.newer(key, error);
-          return false;
-        }
-      });
-    } catch (error) {
-      state.latest = undefined;
-      for (const update of pending) update.reject(error);
-    }
+    // Unknown until this write is known to have been done.
+    state.latest = undefined;
+    await untilUnchanged(async () => {
+      attempts += 1;
+      const merged = this.#merge(pending, theirs);
+      pending = merged.accepted;
+      if (pending.length === 0) return true;
+      try {
+        const committed = await this.#records.replace(key, merged.entries, theirs.base);
+        if (!this.#records.inCookie) state.latest = committed.session;
+        this.#records.tellMerged(key, attempts, pending.length);
+        for (const update of pending) update.resolve(committed);
+        return true;
+      } catch (error) {
+        theirs = this.#records.newer(key, error);
+        return false;
+      }
+    });
   }
 
   /** Applies each commit in turn; one that cannot be applied is rejected alone. */

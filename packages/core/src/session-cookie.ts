@@ -149,14 +149,17 @@ export function deleteCookieText(cookie: CookieSettings): string {
  * a public one is made private, so that no shared cache hands one visitor's cookie to another.
  */
 export function cacheControlFor(current: string | undefined): string {
-  if (!current) return 'no-store';
-  if (/(?:^|[\s,])(?:private|no-store)(?=$|[\s,=])/i.test(current)) return current;
-  if (!/(?:^|[\s,])(?:public|s-maxage)(?=$|[\s,=])/i.test(current)) return 'no-store';
-  const kept = current
-    .split(',')
-    .map((directive) => directive.trim())
-    .filter((directive) => !/^(?:public$|s-maxage\b)/i.test(directive));
-  return ['private', ...kept].join(', ');
+  const directives = (current ?? '').split(',').map((directive) => directive.trim());
+  const has = (name: RegExp): boolean => directives.some((directive) => name.test(directive));
+  if (has(/^no-store$/i)) return current as string;
+  if (has(/^(?:public|s-maxage\b.*)$/i)) {
+    const kept = directives.filter(
+      (directive) => !/^(?:public$|s-maxage\b|private\b)/i.test(directive),
+    );
+    return ['private', ...kept].join(', ');
+  }
+  // With field names, `private="…"`, it says nothing of the rest of the response.
+  return has(/^private$/i) ? (current as string) : 'no-store';
 }
 
 /** The `Vary` of a response that depends on the cookie. Django: `patch_vary_headers`. */

@@ -1,4 +1,3 @@
-import { adoptInto } from './adopting.ts';
 import {
   type ChangeFunction,
   type ChangeSet,
@@ -7,6 +6,7 @@ import {
   isHiddenEntry,
   type Step,
 } from './changes.ts';
+import { assertExpiry, EXPIRY_ENTRY } from './expiry.ts';
 import { rewriteJson } from './json-text.ts';
 import { jsonSerializer, type Serializer, serializerOf } from './serializers.ts';
 
@@ -21,6 +21,8 @@ interface Touched {
   assigned: boolean;
   /** What happened since the record was loaded or last saved. */
   steps: Step[];
+  /** How many of the steps are in the snapshot that is being saved. */
+  sent: number;
 }
 
 /**
@@ -31,6 +33,8 @@ export class SessionDictionary {
   readonly #serializer: Serializer;
   #base: Entries;
   #touched = new Map<string, Touched>();
+  /** Values that others overtook, which the application may still hold and change. */
+  #overtaken: [key: string, touched: Touched][] = [];
   #cleared = false;
   #clearedSinceSnapshot = false;
 
@@ -51,6 +55,7 @@ export class SessionDictionary {
   /** @throws {TypeError} when the key is reserved, or the value would not survive JSON; the message has the path. */
   assertStorable(key: string, value: unknown): void {
     assertKey(key);
+    if (key === EXPIRY_ENTRY) assertExpiry(value);
     this.#dumps(key, value);
   }
 
@@ -77,8 +82,7 @@ export class SessionDictionary {
     assertKey(key);
     const touched = this.#touch(key) ?? this.#add(key, undefined, false, undefined);
     this.#finishStep(key, touched);
-    const value = fn(touched.value);
-    const text = value === undefined ? undefined : this.#write(key, value, touched.text);
+    const [value, text] = this.#changed(key, fn, touched);
     touched.value = value;
     touched.present = value !== undefined;
     touched.steps.push({
@@ -92,6 +96,7 @@ export class SessionDictionary {
 
   clear(): void {
     this.#touched = new Map();
+    this.#overtaken = [];
     this.#cleared = true;
     this.#clearedSinceSnapshot = true;
   }
@@ -125,11 +130,18 @@ export class SessionDictionary {
   /** Whether a value that was handed out has been changed in place, or anything was assigned. */
   hasChanges(): boolean {
     if (this.#cleared) return true;
-    for (const [key, touched] of this.#touched) {
-      if (touched.assigned || touched.steps.length > 0) return true;
-      if (this.#textOf(key, touched) !== touched.text) return true;
-    }
+    for (const [key, touched] of this.#all()) if (this.#isChanged(key, touched)) return true;
     return false;
+  }
+
+  /** What there is now counts as unchanged. */
+  forgetChanges(): void {
+    if (this.#cleared) this.#base = new Map();
+    this.#cleared = false;
+    for (const [key, touched] of this.#all()) {
+      this.#finishStep(key, touched);
+      touched.steps = [];
+    }
   }
 
   /** What changed until now, serialised now. */
@@ -137,10 +149,11 @@ export class SessionDictionary {
     this.#clearedSinceSnapshot = false;
     const steps = new Map<string, readonly Step[]>();
     let auth = false;
-    for (const [key, touched] of this.#touched) {
+    for (const [key, touched] of this.#all()) {
       this.#finishStep(key, touched);
-      if (touched.steps.length === 0) continue;
-      steps.set(key, [...touched.steps]);
+      touched.sent = touched.steps.length;
+      if (touched.sent === 0) continue;
+      steps.set(key, [...(steps.get(key) ?? []), ...touched.steps]);
       auth ||= isAuthEntry(key);
     }
     return {
@@ -151,24 +164,32 @@ export class SessionDictionary {
   }
 
   /**
-   * The record now has the entries `written`, which include the changes of `saved`. What the request did after that
-   * snapshot stays a change; objects that the application holds take over what others wrote.
+   * The record now has the entries `written`, which include those of the last snapshot. What the request did after it
+   * stays a change. What others changed is read anew; a value that the application still holds is its own, and what
+   * it does to that later is merged as well.
    */
-  rebase(written: Entries, saved: ChangeSet): void {
+  rebase(written: Entries): void {
     this.#base = written;
     if (this.#clearedSinceSnapshot) return;
     this.#cleared = false;
-    for (const [key, touched] of this.#touched) {
-      const done = saved.steps.get(key)?.length ?? 0;
-      touched.steps.splice(0, done);
-      const text = written.get(key);
-      if (touched.text === text && touched.steps.length === 0) continue;
-      const untouchedSince =
-        touched.steps.length === 0 &&
-        !touched.assigned &&
-        this.#textOf(key, touched) === touched.text;
-      if (untouchedSince) this.#adopt(key, touched, text);
+    for (const [key, touched] of this.#all()) {
+      touched.steps.splice(0, touched.sent);
+      touched.sent = 0;
+      if (this.#touched.get(key) !== touched) continue;
+      if (touched.text === written.get(key) || this.#isChanged(key, touched)) continue;
+      this.#touched.delete(key);
+      if (typeof touched.value === 'object') this.#overtaken.push([key, touched]);
     }
+  }
+
+  *#all(): Iterable<[string, Touched]> {
+    yield* [...this.#overtaken];
+    yield* [...this.#touched];
+  }
+
+  #isChanged(key: string, touched: Touched): boolean {
+    if (touched.assigned || touched.steps.length > 0) return true;
+    return this.#textOf(key, touched) !== touched.text;
   }
 
   #texts(): [string, string][] {
@@ -192,7 +213,7 @@ export class SessionDictionary {
   }
 
   #add(key: string, value: unknown, present: boolean, text: string | undefined): Touched {
-    const touched: Touched = { value, present, text, assigned: false, steps: [] };
+    const touched: Touched = { value, present, text, assigned: false, steps: [], sent: 0 };
     this.#touched.set(key, touched);
     return touched;
   }
@@ -224,12 +245,16 @@ export class SessionDictionary {
     return serializer.dumps(serializer.loads(before), key) === text ? before : text;
   }
 
-  /** Makes the live value equal to what was stored, in place where the application may hold it. */
-  #adopt(key: string, touched: Touched, text: string | undefined): void {
-    const value = text === undefined ? undefined : this.#loads(key, text);
-    if (!adoptInto(touched.value, value)) touched.value = value;
-    touched.present = text !== undefined;
-    touched.text = text;
+  /** The first run of `fn`, on the live value. */
+  #changed(key: string, fn: ChangeFunction, touched: Touched): [unknown, string | undefined] {
+    try {
+      const value = fn(touched.value);
+      return [value, value === undefined ? undefined : this.#write(key, value, touched.text)];
+    } catch (error) {
+      // What it did to the value before it failed is no change.
+      if (touched.text !== undefined) touched.value = this.#loads(key, touched.text);
+      throw error;
+    }
   }
 
   #dumps(key: string, value: unknown): string {

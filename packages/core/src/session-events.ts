@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
+import { isPromise } from './deadline.ts';
 
 /** Why stored bytes or a cookie were not taken for a session. */
 export type RejectedReason =
@@ -67,11 +68,17 @@ export class SessionEventEmitter extends EventEmitter<SessionEvents> {
     // Raw: the wrapper of a listener added by once() removes it.
     for (const listener of this.rawListeners(name)) {
       try {
-        (listener as (event: object) => void).call(this, event);
+        const done: unknown = (listener as (event: object) => unknown).call(this, event);
+        if (isPromise(done))
+          done.then(undefined, (cause: unknown) => this.#listenerFailed(name, cause));
       } catch (cause) {
-        if (name !== 'error') this.tell('error', undefined, { cause } as never);
+        this.#listenerFailed(name, cause);
       }
     }
+  }
+
+  #listenerFailed(name: keyof SessionEvents, cause: unknown): void {
+    if (name !== 'error') this.tell('error', undefined, { cause } as never);
   }
 
   /** What stands for a key in logs and events: eight hexadecimal digits of an HMAC. */

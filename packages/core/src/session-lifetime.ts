@@ -1,4 +1,4 @@
-import { CREATED_ENTRY, type Entries } from './changes.ts';
+import { CREATED_ENTRY, type Entries, ROTATED_ENTRY } from './changes.ts';
 import { EXPIRY_ENTRY, type ExpirySettings, expiryDate } from './expiry.ts';
 import { jsonSerializer } from './serializers.ts';
 import type { LoadedSession } from './session-codec.ts';
@@ -13,17 +13,28 @@ export function expirySettings({
   return { age: cookie.age, expireAtBrowserClose, timeZone };
 }
 
-/** When a session with these entries ends, if last active at `modification`: the earliest of its three limits. */
+/**
+ * When a session with these entries ends, if last active at `modification`: the earliest of its three limits. A stored
+ * expiry that cannot be read counts as none: whoever wrote it, the session must neither fail nor live for ever.
+ */
 export function endOfSession(
   entries: Entries,
   modification: Date,
   settings: Settings,
   createdAt: number | undefined = createdAtOf(entries),
 ): Date {
-  const stored = entries.get(EXPIRY_ENTRY);
-  const expiry = stored === undefined ? undefined : jsonSerializer.loads(stored);
-  const own = expiryDate(expiry, modification, expirySettings(settings));
-  return earliest(own, modification, createdAt, settings);
+  const own = ownEnd(entries.get(EXPIRY_ENTRY), modification, expirySettings(settings));
+  // What is left of a cycled key is no session that anybody could use or leave idle.
+  return entries.has(ROTATED_ENTRY) ? own : earliest(own, modification, createdAt, settings);
+}
+
+function ownEnd(stored: string | undefined, modification: Date, settings: ExpirySettings): Date {
+  try {
+    const expiry = stored === undefined ? undefined : jsonSerializer.loads(stored);
+    return expiryDate(expiry, modification, settings);
+  } catch {
+    return expiryDate(undefined, modification, settings);
+  }
 }
 
 /** `date`, unless the idle or the absolute timeout comes first. */
@@ -39,6 +50,16 @@ export function earliest(
     end = Math.min(end, (createdAt + absoluteTimeout) * 1000);
   }
   return new Date(end);
+}
+
+/** When a session that was found ends, if last active at `modification`; what is none, as one without an expiry. */
+export function endOfStored(
+  found: LoadedSession | undefined,
+  modification: Date,
+  settings: Settings,
+): Date {
+  const createdAt = found && (createdAtOf(found.entries) ?? found.signedAt);
+  return endOfSession(found?.entries ?? new Map(), modification, settings, createdAt);
 }
 
 /** Seconds at which the session was created, where that is stored. */
@@ -70,7 +91,7 @@ export function hasEnded(session: LoadedSession, inCookie: boolean, settings: Se
   const modification =
     modifiedAt ?? (inCookie && signedAt !== undefined ? new Date(signedAt * 1000) : undefined);
   if (modification) {
-    const end = endOfSession(session.entries, modification, settings, createdAt);
+    const end = endOfStored(session, modification, settings);
     // To the second, as Django's `max_age`: a cookie that is just as old as it may be is still good.
     return inCookie ? end < now : end <= now;
   }
@@ -86,16 +107,11 @@ export function hasEnded(session: LoadedSession, inCookie: boolean, settings: Se
 export function needsTouch(session: LoadedSession, settings: Settings): boolean {
   const { idleTimeout, touchEvery, now } = settings;
   if (idleTimeout === undefined) return false;
-  const end = endOfSession(
-    session.entries,
-    now(),
-    settings,
-    createdAtOf(session.entries) ?? session.signedAt,
-  );
-  if (session.modifiedAt)
-    return now().getTime() - session.modifiedAt.getTime() >= touchEvery * 1000;
-  return (
-    session.expiresAt === undefined ||
-    end.getTime() - session.expiresAt.getTime() >= touchEvery * 1000
-  );
+  const { expiresAt, signedAt } = session;
+  const renewed = endOfStored(session, now(), settings).getTime();
+  // Where nobody kept when it ends, it was signed or modified when it was last active.
+  const lastActive =
+    session.modifiedAt ?? (signedAt === undefined ? undefined : new Date(signedAt * 1000));
+  const end = expiresAt ?? (lastActive && endOfStored(session, lastActive, settings));
+  return end === undefined || renewed - end.getTime() >= touchEvery * 1000;
 }

@@ -3,6 +3,7 @@ import { isNamed, isUpdateError } from './compare-and-set.ts';
 import { isPromise, withDeadline } from './deadline.ts';
 import { CreateError, SessionInterrupted } from './errors.ts';
 import { EXPIRY_ENTRY } from './expiry.ts';
+import { attributesOf } from './session-attributes.ts';
 import type {
   Awaitable,
   ExpiryReader,
@@ -163,16 +164,21 @@ export class SessionRecords {
     if (attempts > 1 || commits > 1) this.#events.tell('merged', key, { attempts, commits });
   }
 
-  /** @throws what a write of these entries would be refused for: a limit exceeded, an expiry that is none. */
+  /** @throws what a write of these entries would be refused for: a limit exceeded, attributes. */
   check(entries: Entries): void {
     this.#codec.check(entries);
-    endOfSession(entries, this.settings.now(), this.settings);
+    attributesOf(entries, this.settings);
   }
 
-  #record(key: string, entries: Entries, data: string = this.#codec.encode(entries)): SessionRecord {
+  #record(
+    key: string,
+    entries: Entries,
+    data: string = this.#codec.encode(entries),
+  ): SessionRecord {
     const { now } = this.settings;
     const expiresAt = endOfSession(entries, now(), this.settings, createdAtOf(entries));
-    return { key: this.#backendKey(key), data, expiresAt, attributes: {} };
+    const attributes = attributesOf(entries, this.settings);
+    return { key: this.#backendKey(key), data, expiresAt, attributes };
   }
 
   #committed(key: string, record: SessionRecord, written: Written, entries: Entries): Committed {
@@ -190,7 +196,7 @@ export class SessionRecords {
   }
 
   #endOf(stored: StoredSession): Date {
-    const decoded = this.codec.decode(stored);
+    const decoded = this.#codec.decode(stored);
     const found = typeof decoded === 'string' ? undefined : decoded;
     return endOfStored(found, stored.modifiedAt ?? this.settings.now(), this.settings);
   }

@@ -40,11 +40,17 @@ export class SessionState {
   #key: string | null;
   #session: LoadedSession | undefined;
   #dictionary: SessionDictionary | undefined;
-  #fetched: { stored: StoredSession | undefined } | { error: unknown } | undefined;
+  #fetched: { stored: StoredSession | undefined } | undefined;
+  /** Why nothing could be fetched; once told, `load` tries again. */
+  #failure: { readonly error: unknown; told: boolean } | undefined;
   #fetching: Promise<void> | undefined;
   #turn: Promise<unknown> | undefined;
   #modified = false;
   #dirty = false;
+  /** The request came with a key, known or not: a session that only repeats it must not be born from it. */
+  #cameWithKey: boolean;
+  /** A write of which nobody knows whether it was done; until `load`, nothing more is written on top of it. */
+  #ambiguous: BackendUnavailable | undefined;
 
   constructor(records: SessionRecords, commits: SessionCommits, key: string | null) {
     this.#records = records;
@@ -52,11 +58,13 @@ export class SessionState {
     this.settings = records.settings;
     this.onUnavailable = this.settings.onUnavailable;
     this.#key = key;
+    this.#cameWithKey = key !== null;
     if (key === null) this.#take(undefined);
   }
 
+  /** Null for what is left of a cycled key as well: it is no session. */
   get key(): string | null {
-    return this.#key;
+    return this.#session?.rotated ? null : this.#key;
   }
 
   /** The record as it was loaded or last written. */
@@ -73,6 +81,7 @@ export class SessionState {
   }
 
   set modified(value: boolean) {
+    if (!value) this.#dictionary?.forgetChanges();
     this.#modified = value;
     this.#dirty = value;
   }
@@ -90,7 +99,7 @@ export class SessionState {
    */
   dictionary(): SessionDictionary {
     if (this.#dictionary) return this.#dictionary;
-    if (this.#fetched) this.#openFetched();
+    if (this.#fetched || this.#failure) this.#openFetched();
     else if (this.#records.answersAtOnce && this.#key !== null) {
       try {
         this.#take(this.#records.load(this.#key) as LoadedSession | undefined);
@@ -128,7 +137,26 @@ export class SessionState {
   }
 
   load(): Promise<void> {
-    return this.#inTurn(() => this.#load());
+    return this.#inTurn(async () => {
+      if (this.#ambiguous || this.#failure?.told) this.#forget();
+      await this.#load();
+    });
+  }
+
+  /** Waits for calls that nobody waited for. @throws what they failed with. */
+  async settle(): Promise<void> {
+    while (this.#turn !== undefined) await this.#turn;
+  }
+
+  /** Whether the session is known to have ended since it was written. */
+  async hasEndedSince(): Promise<boolean> {
+    if (this.#key === null || this.#records.inCookie) return false;
+    try {
+      const session = await this.#records.load(this.#key);
+      return session === undefined || session.rotated;
+    } catch {
+      return false;
+    }
   }
 
   save(): Promise<void> {
@@ -140,14 +168,13 @@ export class SessionState {
   }
 
   cycleKey(): Promise<void> {
-    const hadKey = this.#key !== null;
     return this.#writing(async () => {
       if (this.#session && this.#key !== null) {
         this.observer?.assertCookieCanBeSent();
-        const changes = this.#snapshot();
-        this.#wrote(await this.#commits.cycle(this.#key, this.#session, changes), changes);
+        const { key, session: loaded } = { key: this.#key, session: this.#session };
+        await this.#write((changes) => this.#commits.cycle(key, loaded, changes));
         this.#modified = true;
-      } else if (!hadKey || this.dictionary().keys().length > 0) {
+      } else if (!this.#cameWithKey || this.dictionary().keys().length > 0) {
         // An unknown key with nothing set stores nothing: this may be a late request of a key that was cycled.
         await this.#create();
       }
@@ -155,19 +182,26 @@ export class SessionState {
   }
 
   flush(): Promise<void> {
+    // Synchronously: what is set from here on belongs to a new session.
+    const error = this.#refusal;
+    if (error) return Promise.reject(error);
+    const before = this.#dictionary;
+    const emptied = new SessionDictionary(NO_ENTRIES, this.settings.serializer);
+    this.#dictionary = emptied;
+    this.accessed = true;
+    this.#modified = true;
+    this.#dirty = false;
     return this.#inTurn(async () => {
-      this.#assertWritable();
-      await this.#load();
-      this.#assertWritable();
-      this.accessed = true;
-      if (this.#key !== null && this.#session && !this.#session.rotated) {
-        const removed = await this.#commits.end(this.#key, this.#session);
-        // A session that lives in its cookie ends with it; nothing else could be removed.
-        this.ended ||= removed || this.#records.inCookie;
+      try {
+        await this.#end(before !== undefined);
+      } catch (error) {
+        if (this.#dictionary === emptied && !emptied.hasChanges()) this.#dictionary = before;
+        throw error;
       }
-      this.#take(undefined);
-      this.#modified = true;
-      this.#dirty = false;
+      this.#key = null;
+      this.#session = undefined;
+      this.#cameWithKey = false;
+      this.#ambiguous = undefined;
       this.cookieDue = false;
       this.observer?.cookieChanged();
     });
@@ -176,7 +210,8 @@ export class SessionState {
   /** What the end of a request does: writes what changed, and nothing where there is nothing to keep. */
   commit(): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#refusal || !this.hasChanges) return;
+      if (!this.hasChanges) return;
+      this.#assertWritable();
       // Only `modified = true` asks for a write without a look at the session.
       await this.#load();
       if (!this.#session && this.dictionary().keys().length === 0) return;
@@ -199,19 +234,21 @@ export class SessionState {
   }
 
   async #fetch(): Promise<void> {
-    if (this.#dictionary || this.#key === null) return;
+    if (this.#key === null) return;
     try {
       this.#fetched = { stored: await this.#records.fetch(this.#key) };
     } catch (error) {
-      this.#fetched = { error };
+      this.#failure = { error, told: false };
     }
   }
 
   #openFetched(): void {
-    const fetched = this.#fetched;
-    if (!fetched || this.#key === null) return;
-    if ('error' in fetched) this.#recover(fetched.error);
-    else this.#take(this.#records.open(this.#key, fetched.stored));
+    if (this.#failure) {
+      this.#failure.told = true;
+      this.#recover(this.#failure.error);
+    } else if (this.#fetched && this.#key !== null) {
+      this.#take(this.#records.open(this.#key, this.#fetched.stored));
+    }
   }
 
   async #load(): Promise<void> {
@@ -220,32 +257,58 @@ export class SessionState {
     this.#openFetched();
   }
 
+  /** Ends the session under the key. @throws {SessionInterrupted} when the key was cycled. */
+  async #end(isOpened: boolean): Promise<void> {
+    const key = this.#key;
+    if (key === null) return;
+    const session = isOpened ? this.#session : await this.#peek(key);
+    if (!session) return;
+    if (session.rotated) throw this.#records.interrupted(key);
+    const removed = await this.#commits.end(key, session);
+    // A session that lives in its cookie ends with it; nothing else could be removed.
+    this.ended ||= removed || this.#records.inCookie;
+  }
+
+  /** The session under the key, beside the dictionary that `flush` has emptied already. */
+  async #peek(key: string): Promise<LoadedSession | undefined> {
+    await this.prefetch();
+    if (this.#failure) throw this.#failure.error;
+    return this.#fetched && this.#records.open(key, this.#fetched.stored);
+  }
+
   async #save(): Promise<void> {
     if (this.#key === null || !this.#session) return this.#create();
     if (this.#session.rotated) throw this.#records.interrupted(this.#key);
-    const changes = this.#snapshot();
-    this.#wrote(await this.#commits.update(this.#key, this.#session, changes), changes);
+    const { key, session: loaded } = { key: this.#key, session: this.#session };
+    await this.#write((changes) => this.#commits.update(key, loaded, changes));
   }
 
   async #create(): Promise<void> {
     this.observer?.assertCookieCanBeSent();
-    const changes = this.#snapshot();
     const old = this.#session;
     // A copy is as old as what it is a copy of.
     const kept = old ? withCreation(old.entries, old.signedAt, this.settings) : NO_ENTRIES;
-    this.#wrote(await this.#records.create(applyChanges(changes, kept)), changes);
+    await this.#write((changes) => this.#records.create(applyChanges(changes, kept)));
     this.#modified = true;
   }
 
-  #snapshot(): ChangeSet {
-    return this.dictionary().snapshot();
-  }
-
-  #wrote({ key, session }: Committed, changes: ChangeSet): void {
-    this.#key = key;
-    this.#session = session;
-    this.#dictionary?.rebase(session.entries, changes);
-    this.#dirty = false;
+  async #write(send: (changes: ChangeSet) => Promise<Committed>): Promise<void> {
+    if (this.#ambiguous) throw this.#ambiguous;
+    const dictionary = this.dictionary();
+    const changes = dictionary.snapshot();
+    try {
+      const { key, session } = await send(changes);
+      this.#key = key;
+      this.#session = session;
+    } catch (error) {
+      if (error instanceof BackendUnavailable && error.ambiguous) this.#ambiguous = error;
+      throw error;
+    }
+    // A flush meanwhile has taken another dictionary, for what comes after it.
+    if (this.#dictionary === dictionary) {
+      dictionary.rebase(this.#session.entries);
+      this.#dirty = false;
+    }
     this.ended = false;
     this.#cookieIsDue();
   }
@@ -253,6 +316,18 @@ export class SessionState {
   #cookieIsDue(): void {
     this.cookieDue = true;
     this.observer?.cookieChanged();
+  }
+
+  /** Back to what was known before anything was loaded. */
+  #forget(): void {
+    this.#ambiguous = undefined;
+    this.#failure = undefined;
+    this.#fetched = undefined;
+    this.#fetching = undefined;
+    this.#dirty = false;
+    this.#dictionary = undefined;
+    this.#session = undefined;
+    if (this.#key === null) this.#take(undefined);
   }
 
   /** An unknown key is forgotten; what is left of a cycled one reads as an empty session and refuses to be written. */
@@ -277,7 +352,8 @@ export class SessionState {
   #writing(run: () => Promise<void>): Promise<void> {
     return this.#inTurn(async () => {
       this.#assertWritable();
-      await this.#load();
+      // Not awaited where there is nothing to wait for: what is saved is what there is now.
+      if (!this.#dictionary) await this.#load();
       this.#assertWritable();
       this.accessed = true;
       if (this.#key !== null && this.#session?.rotated) throw this.#records.interrupted(this.#key);

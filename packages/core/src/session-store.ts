@@ -193,7 +193,7 @@ export class SessionStore<Data extends object = SessionData> {
       if (entries.delete(EXPIRY_ENTRY)) this.#state.markModified();
       return;
     }
-    const stored = storedExpiry(value, this.#state.settings.timeZone);
+    const stored = storedExpiry(value, this.#state.settings.timeZone, this.#state.settings.now());
     this.#state.changing().set(EXPIRY_ENTRY, stored);
     this.#state.markModified();
   }

@@ -1,5 +1,6 @@
 import { ImproperlyConfigured } from './errors.ts';
 import { jsonSerializer, type Serializer } from './serializers.ts';
+import type { AttributesFunction } from './session-attributes.ts';
 import type { SessionBackend } from './session-backend.ts';
 import { type CookieOptions, type CookieSettings, validateCookie } from './session-cookie.ts';
 import { isTimeZone } from './time-zone.ts';
@@ -32,6 +33,8 @@ export interface SessionsOptions {
   readonly absoluteTimeout?: number | undefined;
   /** Backends get the SHA-256 of the key, so that a stolen store holds no live keys. Django cannot share it. @default false */
   readonly hashKeys?: boolean | undefined;
+  /** What the backend keeps beside each session, computed from it: an account, say. @default nothing */
+  readonly attributes?: AttributesFunction | undefined;
   /** The `TIME_ZONE` of a Django with `USE_TZ` off that shares the sessions. @default none: dates carry an offset */
   readonly timeZone?: string | undefined;
   /** Milliseconds that each call of the backend may take. @default 1000 */
@@ -62,6 +65,7 @@ export interface Settings {
   readonly touchEvery: number;
   readonly absoluteTimeout: number | undefined;
   readonly hashKeys: boolean;
+  readonly attributes: AttributesFunction | undefined;
   readonly timeZone: string | undefined;
   readonly operationTimeoutMs: number;
   readonly maxDataBytes: number;
@@ -76,7 +80,7 @@ const KNOWN = new Set<string>([
   ...['backend', 'secretKey', 'secretKeyFallbacks', 'allowWeakSecret', 'serializer', 'cookie'],
   ...['expireAtBrowserClose', 'saveEveryRequest', 'idleTimeout', 'touchEvery', 'absoluteTimeout'],
   ...['hashKeys', 'timeZone', 'operationTimeoutMs', 'maxDataBytes', 'maxDepth', 'maxEntries'],
-  ...['onInterrupted', 'onUnavailable', 'now'],
+  ...['onInterrupted', 'onUnavailable', 'attributes', 'now'],
 ]);
 const PLACEHOLDER =
   /change.?me|change.?this|secret.?key|your.?secret|insecure|example|placeholder|keyboard cat/i;
@@ -110,6 +114,7 @@ export function validateSettings(options: SessionsOptions): Settings {
   const {
     secretKeyFallbacks = [],
     serializer = jsonSerializer,
+    attributes,
     timeZone,
     now = () => new Date(),
   } = options;
@@ -133,6 +138,11 @@ export function validateSettings(options: SessionsOptions): Settings {
       'timeZone must be the name of a time zone, such as "Europe/Berlin", or be left out.',
     );
   }
+  if (attributes !== undefined && typeof attributes !== 'function') {
+    throw new ImproperlyConfigured(
+      'attributes must be a function that gets the entries of a session and returns an object, or be left out.',
+    );
+  }
   if (typeof now !== 'function') {
     throw new ImproperlyConfigured('now must be a function that returns a Date.');
   }
@@ -148,6 +158,7 @@ export function validateSettings(options: SessionsOptions): Settings {
     touchEvery: seconds(options, 'touchEvery') ?? (idleTimeout ?? 0) / 10,
     absoluteTimeout: seconds(options, 'absoluteTimeout'),
     hashKeys: flag(options, 'hashKeys'),
+    attributes,
     timeZone,
     operationTimeoutMs: positive(options, 'operationTimeoutMs', 1000),
     maxDataBytes: positive(options, 'maxDataBytes', 65_536),

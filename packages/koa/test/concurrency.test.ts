@@ -276,7 +276,15 @@ describe('late requests with a rotated key', () => {
     ['that write and save', (ctx) => ctx.session.set('late', 1).save(), 400],
     ['that create', (ctx) => ctx.session.create(), 400],
     ['that cycle the key', (ctx) => ctx.session.cycleKey(), 400],
-    ['that flush', (ctx) => ctx.session.flush(), 200],
+    ['that flush', (ctx) => ctx.session.flush(), 400],
+    [
+      'that flush and write',
+      async (ctx) => {
+        await ctx.session.flush();
+        ctx.session.set('late', 1);
+      },
+      400,
+    ],
   ];
 
   it.each(calls)('%s send no cookie', async (_, call, status) => {
