@@ -105,6 +105,4 @@ describe.each([
     expect(await sessions.clearExpired()).toBe(0);
     expect(rows()).toHaveLength(1);
   });
-
-  it.skip('test_extra_session_field: extra columns of a custom table are issue 3', () => {});
 });

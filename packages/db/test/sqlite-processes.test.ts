@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { sqliteBackend } from '@coatcheck/db';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { runNode } from './run-node.ts';
 import { record } from './sessions.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -12,22 +11,6 @@ beforeEach(() => {
 });
 afterEach(() => directory.remove());
 
-const here = import.meta.dirname;
-const run = promisify(execFile);
-
-/** Runs a process on the sources of this workspace. */
-const runNode = (...args: string[]) =>
-  run(
-    process.execPath,
-    [
-      '--conditions=@coatcheck/source',
-      '--import',
-      path.join(here, 'typescript-loader.mjs'),
-      ...args,
-    ],
-    { cwd: here, timeout: 50_000 },
-  );
-
 describe('several processes on one file', () => {
   it('count a thousand increments of one record', async () => {
     const file = path.join(directory.path, 'sessions.sqlite3');
@@ -35,7 +18,7 @@ describe('several processes on one file', () => {
     const { key } = record('counter');
     await backend.create(record('counter', { data: '0' }));
 
-    const count = path.join(here, 'increment-process.ts');
+    const count = path.join(import.meta.dirname, 'increment-process.ts');
     await Promise.all(Array.from({ length: 4 }, () => runNode(count, file, key, '250')));
 
     expect(backend.load(key)).toMatchObject({ data: '1000' });
