@@ -110,16 +110,16 @@ export class HttpSession<Data extends object = SessionData> {
     }
   }
 
-  /** Whether the response carries the session's cookie, or removes it. */
-  get setsCookie(): boolean {
-    return this.#cookie !== undefined;
+  /** Whether the response depends on the session, or carries its cookie. */
+  get hasHeaders(): boolean {
+    return this.#cookie !== undefined || this.#state.accessed;
   }
 
   /** Puts cookie, Vary and Cache-Control on the response; again, where an error handler has removed them. */
   writeHeaders(): void {
     if (this.#response.headersSent) return;
     if (this.#cookie !== undefined) this.#setCookieHeader(this.#cookie);
-    if (!this.setsCookie && !this.#state.accessed) return;
+    if (!this.hasHeaders) return;
     const vary = this.#response.getHeader('Vary');
     this.#response.setHeader('Vary', varyByCookie(vary === undefined ? undefined : String(vary)));
   }

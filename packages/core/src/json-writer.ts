@@ -61,6 +61,9 @@ function findRefusal(value: unknown, ancestors: object[], maxDepth: number): Ref
   if (ancestors.length >= maxDepth) {
     return { path: '', reason: `is nested deeper than ${maxDepth} levels; store a flatter value.` };
   }
+  if (Object.getOwnPropertySymbols(value).length > 0) {
+    return { path: '', reason: 'has a symbol as a key, which JSON does not have; use text keys.' };
+  }
   ancestors.push(value);
   const refusal = Array.isArray(value)
     ? findInArray(value, ancestors, maxDepth)
@@ -76,6 +79,10 @@ function findInArray(value: unknown[], ancestors: object[], maxDepth: number): R
       refusal.path = `[${i}]${refusal.path}`;
       return refusal;
     }
+  }
+  // Without holes, which are refused above, more keys than elements are members that JSON would drop.
+  if (Object.keys(value).length > value.length) {
+    return { path: '', reason: 'is an array with members of its own; store an object instead.' };
   }
   return undefined;
 }
@@ -108,15 +115,16 @@ export function isPlain(value: object): boolean {
   if (
     'toJSON' in value &&
     typeof value.toJSON === 'function' &&
-    !Object.prototype.propertyIsEnumerable.call(value, 'toJSON')
+    (Array.isArray(value) || !Object.prototype.propertyIsEnumerable.call(value, 'toJSON'))
   ) {
     return false;
   }
-  let prototype: unknown = Object.getPrototypeOf(value);
+  let prototype: object | null = Object.getPrototypeOf(value);
   if (Array.isArray(value) && prototype !== null) {
     prototype = Object.getPrototypeOf(prototype);
   }
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
+  if (prototype === null || prototype === Object.prototype) return true;
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
 }
 
 function describe(value: unknown): string {

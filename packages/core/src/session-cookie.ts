@@ -35,6 +35,8 @@ export interface CookieSettings {
   readonly priority: 'Low' | 'Medium' | 'High' | undefined;
 }
 
+/** Ten thousand years; more has no date. */
+export const MOST_SECONDS = 315_360_000_000;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const ATTRIBUTE = /^[\x20-\x3a\x3c-\x7e]{1,1024}$/;
 const DOMAIN = /^\.?[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
@@ -60,10 +62,10 @@ export function validateCookie(options: CookieOptions): CookieSettings {
 
   if (typeof name !== 'string' || !TOKEN.test(name))
     fail(".name must be letters, digits and !#$%&'*+-.^_`|~");
-  if (typeof age !== 'number' || !Number.isFinite(age) || age < 0)
+  if (typeof age !== 'number' || !(age >= 0 && age <= MOST_SECONDS))
     fail('.age must be a number of seconds, 0 or more');
   if (domain !== undefined && (typeof domain !== 'string' || !DOMAIN.test(domain))) {
-    fail('.domain must be a host name, such as "example.com"');
+    fail('.domain must be a host name, such as "example.com", or be left out for this host alone');
   }
   if (typeof path !== 'string' || !path.startsWith('/') || !ATTRIBUTE.test(path)) {
     fail('.path must start with "/" and hold no ";" or control character');

@@ -1,12 +1,13 @@
 import { applyChanges, type ChangeSet, type Entries } from './changes.ts';
+import { EarlyFetch } from './early-fetch.ts';
 import { BackendUnavailable, SessionNotLoaded } from './errors.ts';
-import type { StoredSession } from './session-backend.ts';
 import type { LoadedSession } from './session-codec.ts';
 import type { SessionCommits } from './session-commits.ts';
 import { SessionDictionary } from './session-dictionary.ts';
 import { withCreation } from './session-lifetime.ts';
 import type { Committed, SessionRecords } from './session-records.ts';
 import type { Settings } from './settings.ts';
+import { Turns } from './turns.ts';
 
 /** What a response wants to know of its session. */
 export interface StateObserver {
@@ -40,11 +41,9 @@ export class SessionState {
   #key: string | null;
   #session: LoadedSession | undefined;
   #dictionary: SessionDictionary | undefined;
-  #fetched: { stored: StoredSession | undefined } | undefined;
-  /** Why nothing could be fetched; once told, `load` tries again. */
-  #failure: { readonly error: unknown; told: boolean } | undefined;
-  #fetching: Promise<void> | undefined;
-  #turn: Promise<unknown> | undefined;
+  readonly #early: EarlyFetch;
+  /** The calls of one store run one after the other. */
+  readonly #turns = new Turns();
   #modified = false;
   #dirty = false;
   /** The request came with a key, known or not: a session that only repeats it must not be born from it. */
@@ -54,6 +53,7 @@ export class SessionState {
 
   constructor(records: SessionRecords, commits: SessionCommits, key: string | null) {
     this.#records = records;
+    this.#early = new EarlyFetch(records);
     this.#commits = commits;
     this.settings = records.settings;
     this.onUnavailable = this.settings.onUnavailable;
@@ -99,13 +99,13 @@ export class SessionState {
    */
   dictionary(): SessionDictionary {
     if (this.#dictionary) return this.#dictionary;
-    if (this.#fetched || this.#failure) this.#openFetched();
-    else if (this.#records.answersAtOnce && this.#key !== null) {
-      try {
-        this.#take(this.#records.load(this.#key) as LoadedSession | undefined);
-      } catch (error) {
-        this.#recover(error);
-      }
+    if (this.#key !== null && (this.#early.isDone || this.#records.answersAtOnce)) {
+      const key = this.#key;
+      this.#open(() =>
+        this.#early.isDone
+          ? this.#early.open(key)
+          : (this.#records.load(key) as LoadedSession | undefined),
+      );
     }
     if (!this.#dictionary) throw new SessionNotLoaded();
     return this.#dictionary;
@@ -131,21 +131,20 @@ export class SessionState {
   }
 
   /** Fetches the record early and does not look inside; a failure is thrown at the first access. */
-  prefetch(): Promise<void> {
-    this.#fetching ??= this.#fetch();
-    return this.#fetching;
+  async prefetch(): Promise<void> {
+    if (!this.#dictionary && this.#key !== null) await this.#early.start(this.#key);
   }
 
   load(): Promise<void> {
-    return this.#inTurn(async () => {
-      if (this.#ambiguous || this.#failure?.told) this.#forget();
+    return this.#turns.take(async () => {
+      if (this.#ambiguous || this.#early.wasTold) this.#forget();
       await this.#load();
     });
   }
 
   /** Waits for calls that nobody waited for. @throws what they failed with. */
-  async settle(): Promise<void> {
-    while (this.#turn !== undefined) await this.#turn;
+  settle(): Promise<void> {
+    return this.#turns.settle();
   }
 
   /** Whether the session is known to have ended since it was written. */
@@ -191,7 +190,7 @@ export class SessionState {
     this.accessed = true;
     this.#modified = true;
     this.#dirty = false;
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       try {
         await this.#end(before !== undefined);
       } catch (error) {
@@ -209,7 +208,7 @@ export class SessionState {
 
   /** What the end of a request does: writes what changed, and nothing where there is nothing to keep. */
   commit(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       if (!this.hasChanges) return;
       this.#assertWritable();
       // Only `modified = true` asks for a write without a look at the session.
@@ -221,7 +220,7 @@ export class SessionState {
 
   /** Renews the expiry of the session's record, if there is a session and `isDue` says so. */
   renew(isDue: (session: LoadedSession) => boolean): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       await this.#load();
       const session = this.#session;
       if (this.#key === null || !session || session.rotated || !isDue(session)) return;
@@ -233,47 +232,36 @@ export class SessionState {
     });
   }
 
-  async #fetch(): Promise<void> {
-    if (this.#key === null) return;
-    try {
-      this.#fetched = { stored: await this.#records.fetch(this.#key) };
-    } catch (error) {
-      this.#failure = { error, told: false };
-    }
-  }
-
-  #openFetched(): void {
-    if (this.#failure) {
-      this.#failure.told = true;
-      this.#recover(this.#failure.error);
-    } else if (this.#fetched && this.#key !== null) {
-      this.#take(this.#records.open(this.#key, this.#fetched.stored));
-    }
-  }
-
   async #load(): Promise<void> {
-    if (this.#dictionary) return;
-    await this.prefetch();
-    this.#openFetched();
+    if (this.#dictionary || this.#key === null) return;
+    const key = this.#key;
+    await this.#early.start(key);
+    this.#open(() => this.#early.open(key));
+  }
+
+  /** Where the application chose so, an outage reads as an empty session that refuses to be changed. */
+  #open(load: () => LoadedSession | undefined): void {
+    try {
+      this.#take(load());
+    } catch (error) {
+      const isOutage = error instanceof BackendUnavailable;
+      if (!isOutage || this.onUnavailable !== 'anonymous') throw error;
+      this.refuse(error);
+      this.#dictionary = new SessionDictionary(NO_ENTRIES, this.settings.serializer);
+    }
   }
 
   /** Ends the session under the key. @throws {SessionInterrupted} when the key was cycled. */
   async #end(isOpened: boolean): Promise<void> {
     const key = this.#key;
     if (key === null) return;
-    const session = isOpened ? this.#session : await this.#peek(key);
+    if (!isOpened) await this.#early.start(key);
+    const session = isOpened ? this.#session : this.#early.open(key);
     if (!session) return;
     if (session.rotated) throw this.#records.interrupted(key);
     const removed = await this.#commits.end(key, session);
     // A session that lives in its cookie ends with it; nothing else could be removed.
     this.ended ||= removed || this.#records.inCookie;
-  }
-
-  /** The session under the key, beside the dictionary that `flush` has emptied already. */
-  async #peek(key: string): Promise<LoadedSession | undefined> {
-    await this.prefetch();
-    if (this.#failure) throw this.#failure.error;
-    return this.#fetched && this.#records.open(key, this.#fetched.stored);
   }
 
   async #save(): Promise<void> {
@@ -321,9 +309,7 @@ export class SessionState {
   /** Back to what was known before anything was loaded. */
   #forget(): void {
     this.#ambiguous = undefined;
-    this.#failure = undefined;
-    this.#fetched = undefined;
-    this.#fetching = undefined;
+    this.#early.reset();
     this.#dirty = false;
     this.#dictionary = undefined;
     this.#session = undefined;
@@ -338,19 +324,12 @@ export class SessionState {
     this.#dictionary = new SessionDictionary(entries, this.settings.serializer);
   }
 
-  /** Where the application chose so, an outage reads as an empty session that refuses to be changed. */
-  #recover(error: unknown): void {
-    if (this.onUnavailable !== 'anonymous' || !(error instanceof BackendUnavailable)) throw error;
-    this.refuse(error);
-    this.#dictionary = new SessionDictionary(NO_ENTRIES, this.settings.serializer);
-  }
-
   #assertWritable(): void {
     if (this.#refusal) throw this.#refusal;
   }
 
   #writing(run: () => Promise<void>): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       this.#assertWritable();
       // Not awaited where there is nothing to wait for: what is saved is what there is now.
       if (!this.#dictionary) await this.#load();
@@ -359,17 +338,5 @@ export class SessionState {
       if (this.#key !== null && this.#session?.rotated) throw this.#records.interrupted(this.#key);
       await run();
     });
-  }
-
-  // The calls of one store run one after the other, whatever the application awaits.
-  async #inTurn<T>(run: () => Promise<T>): Promise<T> {
-    const before = this.#turn;
-    const turn = before === undefined ? run() : before.then(run, run);
-    this.#turn = turn;
-    try {
-      return await turn;
-    } finally {
-      if (this.#turn === turn) this.#turn = undefined;
-    }
   }
 }

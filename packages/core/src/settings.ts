@@ -1,8 +1,14 @@
 import { ImproperlyConfigured } from './errors.ts';
+import { DEEPEST_JSON } from './json-scanner.ts';
 import { jsonSerializer, type Serializer } from './serializers.ts';
 import type { AttributesFunction } from './session-attributes.ts';
 import type { SessionBackend } from './session-backend.ts';
-import { type CookieOptions, type CookieSettings, validateCookie } from './session-cookie.ts';
+import {
+  type CookieOptions,
+  type CookieSettings,
+  MOST_SECONDS,
+  validateCookie,
+} from './session-cookie.ts';
 import { isTimeZone } from './time-zone.ts';
 
 /** What `createSessions` takes. Every option but `backend` and `secretKey` has Django's default. */
@@ -84,6 +90,8 @@ const KNOWN = new Set<string>([
 ]);
 const PLACEHOLDER =
   /change.?me|change.?this|secret.?key|your.?secret|insecure|example|placeholder|keyboard cat/i;
+/** More, and Node's timers fire at once. */
+const MOST_TIMER_MS = 2_147_483_647;
 const MIN_SECRET_LENGTH = 32;
 const MIN_DISTINCT = 5;
 const BACKEND_METHODS = [
@@ -118,7 +126,7 @@ export function validateSettings(options: SessionsOptions): Settings {
     timeZone,
     now = () => new Date(),
   } = options;
-  if (!options.allowWeakSecret) validateSecret(options.secretKey);
+  if (!flag(options, 'allowWeakSecret')) validateSecret(options.secretKey);
   else if (typeof options.secretKey !== 'string' || options.secretKey === '') throw missingSecret();
   if (
     !Array.isArray(secretKeyFallbacks) ||
@@ -147,6 +155,12 @@ export function validateSettings(options: SessionsOptions): Settings {
     throw new ImproperlyConfigured('now must be a function that returns a Date.');
   }
   const idleTimeout = seconds(options, 'idleTimeout');
+  const touchEvery = seconds(options, 'touchEvery') ?? (idleTimeout ?? 0) / 10;
+  if (options.touchEvery !== undefined && touchEvery >= (idleTimeout ?? 0)) {
+    throw new ImproperlyConfigured(
+      'touchEvery must be less than idleTimeout, or active visitors are logged out.',
+    );
+  }
   const settings: Settings = {
     secretKey: options.secretKey,
     secretKeyFallbacks: [...secretKeyFallbacks],
@@ -155,15 +169,15 @@ export function validateSettings(options: SessionsOptions): Settings {
     expireAtBrowserClose: flag(options, 'expireAtBrowserClose'),
     saveEveryRequest: flag(options, 'saveEveryRequest'),
     idleTimeout,
-    touchEvery: seconds(options, 'touchEvery') ?? (idleTimeout ?? 0) / 10,
+    touchEvery,
     absoluteTimeout: seconds(options, 'absoluteTimeout'),
     hashKeys: flag(options, 'hashKeys'),
     attributes,
     timeZone,
-    operationTimeoutMs: positive(options, 'operationTimeoutMs', 1000),
-    maxDataBytes: positive(options, 'maxDataBytes', 65_536),
-    maxDepth: positive(options, 'maxDepth', 64),
-    maxEntries: positive(options, 'maxEntries', 10_000),
+    operationTimeoutMs: positive(options, 'operationTimeoutMs', 1000, { most: MOST_TIMER_MS }),
+    maxDataBytes: positive(options, 'maxDataBytes', 65_536, { whole: true }),
+    maxDepth: positive(options, 'maxDepth', 64, { whole: true, most: DEEPEST_JSON }),
+    maxEntries: positive(options, 'maxEntries', 10_000, { whole: true }),
     onInterrupted: choice(options, 'onInterrupted', ['error', 'discard']),
     onUnavailable: choice(options, 'onUnavailable', ['error', 'anonymous']),
     now,
@@ -180,6 +194,11 @@ function validateBackend(backend: unknown): void {
   if (missing || candidate?.encoding === undefined) {
     throw new ImproperlyConfigured(
       `backend must be a session backend, such as createBackend() of @coatcheck/db returns; ${missing ?? 'encoding'} is missing.`,
+    );
+  }
+  if (!['synchronously', 'later'].includes(candidate.answers as string)) {
+    throw new ImproperlyConfigured(
+      "backend must say how it answers: its property answers is 'synchronously' or 'later'.",
     );
   }
 }
@@ -221,14 +240,24 @@ function flag(options: SessionsOptions, name: Named<true>): boolean {
 }
 
 function seconds(options: SessionsOptions, name: Named<1>): number | undefined {
-  return options[name] === undefined ? undefined : positive(options, name, 0, 'seconds');
+  return options[name] === undefined
+    ? undefined
+    : positive(options, name, 0, { unit: 'seconds', most: MOST_SECONDS });
 }
 
-function positive(options: SessionsOptions, name: Named<1>, otherwise: number, unit = ''): number {
-  const value: unknown = options[name] ?? otherwise;
-  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) {
+function positive(
+  options: SessionsOptions,
+  name: Named<1>,
+  otherwise: number,
+  { unit = '', most = Number.MAX_SAFE_INTEGER, whole = false } = {},
+): number {
+  const { [name]: value = otherwise }: { readonly [key: string]: unknown } = { ...options };
+  const isInRange = typeof value === 'number' && value > 0 && value <= most;
+  if (!isInRange || (whole && !Number.isInteger(value))) {
+    const kind = whole && isInRange ? 'a positive whole number' : 'a positive number';
+    const limit = Number(value) > most && Number.isFinite(value) ? `, ${most} at most` : '';
     throw new ImproperlyConfigured(
-      `${name} must be a positive number${unit && ` of ${unit}`}, not ${describe(value)}.`,
+      `${name} must be ${kind}${unit && ` of ${unit}`}${limit}, not ${describe(value)}.`,
     );
   }
   return value;

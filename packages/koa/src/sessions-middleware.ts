@@ -26,10 +26,12 @@ export type SessionsMiddlewareOptions = {
 };
 
 const SESSION = Symbol('coatcheck.session');
+const OPENER = Symbol('coatcheck.opener');
 const prepared = new WeakSet<object>();
 
 interface WithSession {
   [SESSION]?: { readonly session: unknown; writeHeaders(): void };
+  [OPENER]?: unknown;
 }
 
 /**
@@ -43,6 +45,7 @@ export function sessions<Data extends object = SessionData>(
 ): Middleware<DefaultState, SessionContext<Data>> {
   return async function sessionsMiddleware(ctx, next) {
     const context = ctx as unknown as Context & WithSession;
+    if (context[SESSION] && context[OPENER] !== opener) throw second();
     // Mounted twice: the outer one commits, and both see the same session.
     if (context[SESSION] || chosen(options.skip, context)) return next();
     prepare(ctx.app.context);
@@ -55,6 +58,7 @@ export function sessions<Data extends object = SessionData>(
       onUnavailable: chosen(options.onUnavailable, context),
     });
     context[SESSION] = http;
+    context[OPENER] = opener;
     await http.begin();
     try {
       await next();
@@ -63,11 +67,11 @@ export function sessions<Data extends object = SessionData>(
         // The first error is the one that is answered.
         opener.events.tell('error', undefined, { cause });
       });
-      if (http.setsCookie) keepHeaders(ctx, http);
+      if (http.hasHeaders) keepHeaders(ctx, http);
       throw error;
     }
     await http.finish(ctx.status, hasBegun(ctx));
-    if (http.setsCookie) keepHeaders(ctx, http);
+    if (http.hasHeaders) keepHeaders(ctx, http);
   };
 }
 
@@ -119,6 +123,12 @@ function prepare(prototype: BaseContext): void {
 function taken(): ImproperlyConfigured {
   return new ImproperlyConfigured(
     'ctx.session is taken already; remove the other session middleware (such as koa-session).',
+  );
+}
+
+function second(): ImproperlyConfigured {
+  return new ImproperlyConfigured(
+    'A request can have one session: sessions() is mounted twice, with different Sessions; use skip to choose one per route.',
   );
 }
 
