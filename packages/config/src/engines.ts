@@ -20,6 +20,10 @@ interface EnginePackage {
 const engines: Readonly<Record<string, (place: Place) => Promise<SessionBackend>>> = {
   db: (place) => engineWithUrl('db', '@coatcheck/db', 'sqlite:./sessions.sqlite3', place),
   cache: (place) => engineWithUrl('cache', '@coatcheck/cache', 'memory:', place),
+  cached_db: cachedDatabase,
+  file: fileDirectory,
+  signed_cookies: (place) =>
+    engine('signed_cookies', '@coatcheck/signed-cookies', { ...place.config.signedCookies }, place),
 };
 
 /** The npm package of the driver for a URL's scheme; `redis` stands for `redis+cluster` too. */
@@ -48,8 +52,8 @@ export async function createBackend(
 ): Promise<SessionBackend> {
   const name = config.engine || 'db';
   const known = DJANGO.exec(name)?.[1] ?? name;
-  const engine = Object.hasOwn(engines, known) ? engines[known] : undefined;
-  return engine ? engine({ config, directory }) : userEngine(name, { config, directory });
+  const open = Object.hasOwn(engines, known) ? engines[known] : undefined;
+  return open ? open({ config, directory }) : userEngine(name, { config, directory });
 }
 
 /** An engine whose section has a `url` that says where the sessions live, and so which driver it takes. */
@@ -59,19 +63,59 @@ async function engineWithUrl(
   defaultUrl: string,
   place: Place,
 ): Promise<SessionBackend> {
-  const settings = place.config[section];
+  return engine(section, packageName, settingsWithUrl(section, defaultUrl, place), place);
+}
+
+/** The settings of a section with a `url`, and the driver that it takes. */
+function settingsWithUrl(
+  section: 'db' | 'cache',
+  defaultUrl: string,
+  place: Place,
+): Readonly<Record<string, unknown>> {
+  const { timeZone, hashKeys, now, [section]: settings } = place.config;
   const url = absoluteUrl(settings?.url ?? defaultUrl, place);
   const [, scheme = ''] = /^([a-z]+)[+:]/.exec(url) ?? [];
   const driver = Object.hasOwn(drivers, scheme) ? drivers[scheme] : undefined;
-  const { createBackend } = await importEngine(section, packageName, place);
-  return createBackend({
-    timeZone: place.config.timeZone,
-    hashKeys: place.config.hashKeys,
-    now: place.config.now,
+  return {
+    timeZone,
+    hashKeys,
+    now,
     ...settings,
     url,
     driver: driver && requireDriver(section, driver, place),
-  });
+  };
+}
+
+async function cachedDatabase(place: Place): Promise<SessionBackend> {
+  const cache = settingsWithUrl('cache', 'memory:', place);
+  const database = await engineWithUrl('db', '@coatcheck/db', 'sqlite:./sessions.sqlite3', place);
+  try {
+    return await engine('cached_db', '@coatcheck/cached-db', { ...cache, database }, place);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+async function fileDirectory(place: Place): Promise<SessionBackend> {
+  const { file, cookie, now } = place.config;
+  if (!file?.path) {
+    throw new ImproperlyConfigured(
+      'The setting file.path (SESSION_FILE_PATH) is missing: name a private directory for the sessions, such as "./sessions".',
+    );
+  }
+  const path = resolve(place.directory, file.path);
+  return engine('file', '@coatcheck/file', { path, cookieName: cookie?.name, now }, place);
+}
+
+async function engine(
+  name: string,
+  packageName: string,
+  options: Readonly<Record<string, unknown>>,
+  place: Place,
+): Promise<SessionBackend> {
+  const { createBackend } = await importEngine(name, packageName, place);
+  return createBackend(options);
 }
 
 /** Starts the path of an SQLite file at the configuration's directory. */
@@ -83,7 +127,7 @@ function absoluteUrl(url: string, { directory }: Place): string {
 /** A module of the user's: an npm package, or a file beside the configuration. */
 async function userEngine(name: string, { config, directory }: Place): Promise<SessionBackend> {
   const what = `The engine "${name}" (setting engine, SESSION_ENGINE)`;
-  const names = Object.keys(engines).map((engine) => `"${engine}"`);
+  const names = Object.keys(engines).map((known) => `"${known}"`);
   const remedy = `; use ${names.join(', ')}, or a module that can be found there`;
   const module = await importUserModule(name, directory, what, remedy);
   const factory = module.createBackend ?? module.default;
@@ -102,7 +146,7 @@ async function userEngine(name: string, { config, directory }: Place): Promise<S
 
 /** Imports an engine's package as the configuration would, else as this package would. */
 async function importEngine(
-  engine: string,
+  name: string,
   packageName: string,
   { directory }: Place,
 ): Promise<EnginePackage> {
@@ -112,7 +156,7 @@ async function importEngine(
   } catch (error) {
     if (file !== undefined || !isNotFound(error)) throw error;
     throw new ImproperlyConfigured(
-      `The engine "${engine}" (setting engine, SESSION_ENGINE) needs the package ${packageName}: npm install ${packageName}.`,
+      `The engine "${name}" (setting engine, SESSION_ENGINE) needs the package ${packageName}: npm install ${packageName}.`,
     );
   }
 }

@@ -3,5 +3,7 @@ export {
   type CacheSettings,
   type DbSettings,
   defineConfig,
+  type FileSettings,
   type SessionsConfig,
+  type SignedCookiesSettings,
 } from './settings.ts';

@@ -25,7 +25,7 @@ export interface DbSettings {
   readonly preparedStatements?: boolean | undefined;
 }
 
-/** Where the sessions of the `cache` engine live. */
+/** Where the sessions of the `cache` engine live, and the cache in front of the database of `cached_db`. */
 export interface CacheSettings {
   /** `memory:`, `redis://…`, `rediss://…`, `redis+sentinel://…` or `redis+cluster://…`. @default 'memory:' */
   readonly url?: string | undefined;
@@ -39,14 +39,32 @@ export interface CacheSettings {
   readonly maxEntries?: number | undefined;
   /** `memory:`: bytes kept. @default 67108864 (64 MiB) */
   readonly maxBytes?: number | undefined;
+  /** `cached_db`: milliseconds that a call of the cache may take before the database is asked. @default 200 */
+  readonly timeoutMs?: number | undefined;
+  /** `cached_db` on `memory:`: whether several processes may each have a cache of their own. @default false */
+  readonly allowStale?: boolean | undefined;
+}
+
+/** Where the sessions of the `file` engine live. */
+export interface FileSettings {
+  /**
+   * A private directory, from the configuration file's directory on; there is no default. Django: `SESSION_FILE_PATH`.
+   */
+  readonly path?: string | undefined;
+}
+
+/** How the sessions of the `signed_cookies` engine live in their cookies. */
+export interface SignedCookiesSettings {
+  /** Seals the session, so that the visitor cannot read it; nor can Django. @default false */
+  readonly encrypt?: boolean | undefined;
 }
 
 /** What `sessions.config.*` exports: the options of `createSessions`, with the backend as a name. */
 export interface SessionsConfig extends Omit<SessionsOptions, 'backend' | 'secretKey'> {
   /**
-   * Where sessions live: `db`, `cache`, Django's name for one of them (`django.contrib.sessions.backends.db`), or the
-   * specifier of a module whose export `createBackend`, or default export, makes a `SessionBackend` from
-   * `engineOptions`.
+   * Where sessions live: `db`, `cache`, `cached_db`, `file`, `signed_cookies`, Django's name for one of them
+   * (`django.contrib.sessions.backends.db`), or the specifier of a module whose export `createBackend`, or default
+   * export, makes a `SessionBackend` from `engineOptions`.
    *
    * @default 'db' (Django: `SESSION_ENGINE`)
    */
@@ -55,6 +73,8 @@ export interface SessionsConfig extends Omit<SessionsOptions, 'backend' | 'secre
   readonly secretKey?: string | undefined;
   readonly db?: DbSettings | undefined;
   readonly cache?: CacheSettings | undefined;
+  readonly file?: FileSettings | undefined;
+  readonly signedCookies?: SignedCookiesSettings | undefined;
   /** What the engine receives when it is a module of yours. */
   readonly engineOptions?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -100,13 +120,21 @@ const cache: Kinds<CacheSettings> = {
   tls: 'code',
   maxEntries: 'number',
   maxBytes: 'number',
+  timeoutMs: 'number',
+  allowStale: 'boolean',
 };
+
+const file: Kinds<FileSettings> = { path: 'text' };
+
+const signedCookies: Kinds<SignedCookiesSettings> = { encrypt: 'boolean' };
 
 const settings: Kinds<SessionsConfig> = {
   engine: 'text',
   engineOptions: 'code',
   db,
   cache,
+  file,
+  signedCookies,
   secretKey: 'text',
   secretKeyFallbacks: 'texts',
   allowWeakSecret: 'boolean',
