@@ -117,20 +117,14 @@ function outcome(result: unknown): Outcome {
   return { rows: [], changes: Number(affectedRows ?? 0) };
 }
 
-/** Errors of the server after which it closes the connection. */
-const fatal = new Set([
-  'ER_SERVER_SHUTDOWN',
-  'ER_NORMAL_SHUTDOWN',
-  'ER_CONNECTION_KILLED',
-  'ER_CLIENT_INTERACTION_TIMEOUT',
-  'ER_NET_PACKET_TOO_LARGE',
-]);
+/** Numbers of errors after which the server closes the connection: killed (MariaDB), idle for too long (MySQL). */
+const fatal = new Set([1927, 4031]);
 
-// What mysql2 reports from the server has an SQL state; 08: connection exceptions.
+// What mysql2 reports from the server has an SQL state; 08: connection exceptions, a shutdown among them.
 function isUsableAfter(error: unknown): boolean {
-  const found = (error ?? {}) as { code?: unknown; sqlState?: unknown; fatal?: unknown };
-  if (typeof found.sqlState !== 'string' || found.fatal === true) return false;
-  return !found.sqlState.startsWith('08') && !fatal.has(String(found.code));
+  const { errno, sqlState } = (error ?? {}) as { errno?: unknown; sqlState?: unknown };
+  if (typeof sqlState !== 'string' || sqlState.startsWith('08')) return false;
+  return !fatal.has(Number(errno));
 }
 
 function openPool(options: MysqlPoolOptions): MysqlPool {

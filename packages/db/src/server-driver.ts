@@ -46,6 +46,9 @@ export interface ServerDialect {
 /** How often a statement is tried again that the server undid because of another one. */
 const retries = 3;
 
+/** How often a read is sent at most, while connections turn out to be lost. */
+const readAttempts = 5;
+
 /** Sessions on a database server, each statement a transaction of its own. */
 export class ServerDriver implements DatabaseDriver {
   readonly answers = 'later';
@@ -92,12 +95,14 @@ export class ServerDriver implements DatabaseDriver {
           throw error;
         }
       });
-    try {
-      return await read();
-    } catch (error) {
-      // A restart of the server breaks every idle connection, which may not show before they are used.
-      if (!lost) throw error;
-      return read();
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await read();
+      } catch (error) {
+        // A restart of the server breaks every idle connection, which may not show before they are used.
+        if (!lost || attempt === readAttempts) throw error;
+        lost = false;
+      }
     }
   }
 

@@ -28,6 +28,8 @@ export interface Place {
 /** A backend that is looked at while it works. */
 export interface Watched {
   readonly backend: DatabaseBackend;
+  /** Another backend on the same pool. */
+  another(options: ServerOptions): DatabaseBackend;
   readonly statements: { sql: string; values: readonly unknown[] }[];
   /** How many connections have been opened. */
   connections(): number;
@@ -153,9 +155,11 @@ function watchPostgresql(url: string, options: ServerOptions = {}): Watched {
     };
     Object.defineProperty(client, 'query', { value: watched });
   });
-  const backend = postgresqlBackend({ timeoutMs: 30_000, ...options, poolSize: undefined, pool });
+  const another = (more: ServerOptions) => postgresqlBackend({ timeoutMs: 30_000, ...more, pool });
+  const backend = another(options);
   return {
     backend,
+    another,
     statements,
     connections: () => connections,
     async close() {
@@ -178,9 +182,11 @@ function watchMysql(url: string, options: ServerOptions = {}): Watched {
     };
     Object.defineProperty(connection, 'execute', { value: watched });
   });
-  const backend = mysqlBackend({ timeoutMs: 30_000, ...options, poolSize: undefined, pool });
+  const another = (more: ServerOptions) => mysqlBackend({ timeoutMs: 30_000, ...more, pool });
+  const backend = another(options);
   return {
     backend,
+    another,
     statements,
     connections: () => connections,
     async close() {
