@@ -23,7 +23,9 @@ const engines: Readonly<Record<string, (place: Place) => Promise<SessionBackend>
   cached_db: cachedDatabase,
   file: fileDirectory,
   signed_cookies: (place) =>
-    engine('signed_cookies', '@coatcheck/signed-cookies', { ...place.config.signedCookies }, place),
+    engine('signed_cookies', '@coatcheck/signed-cookies', place, () => ({
+      ...place.config.signedCookies,
+    })),
 };
 
 /** The npm package of the driver for a URL's scheme; `redis` stands for `redis+cluster` too. */
@@ -63,7 +65,7 @@ async function engineWithUrl(
   defaultUrl: string,
   place: Place,
 ): Promise<SessionBackend> {
-  return engine(section, packageName, settingsWithUrl(section, defaultUrl, place), place);
+  return engine(section, packageName, place, () => settingsWithUrl(section, defaultUrl, place));
 }
 
 /** The settings of a section with a `url`, and the driver that it takes. */
@@ -87,10 +89,12 @@ function settingsWithUrl(
 }
 
 async function cachedDatabase(place: Place): Promise<SessionBackend> {
-  const cache = settingsWithUrl('cache', 'memory:', place);
   const database = await engineWithUrl('db', '@coatcheck/db', 'sqlite:./sessions.sqlite3', place);
   try {
-    return await engine('cached_db', '@coatcheck/cached-db', { ...cache, database }, place);
+    return await engine('cached_db', '@coatcheck/cached-db', place, () => ({
+      ...settingsWithUrl('cache', 'memory:', place),
+      database,
+    }));
   } catch (error) {
     await database.close();
     throw error;
@@ -105,17 +109,18 @@ async function fileDirectory(place: Place): Promise<SessionBackend> {
     );
   }
   const path = resolve(place.directory, file.path);
-  return engine('file', '@coatcheck/file', { path, cookieName: cookie?.name, now }, place);
+  return engine('file', '@coatcheck/file', place, () => ({ path, cookieName: cookie?.name, now }));
 }
 
+/** @param options asked for once the engine is there, since its driver is looked up then. */
 async function engine(
   name: string,
   packageName: string,
-  options: Readonly<Record<string, unknown>>,
   place: Place,
+  options: () => Readonly<Record<string, unknown>>,
 ): Promise<SessionBackend> {
   const { createBackend } = await importEngine(name, packageName, place);
-  return createBackend(options);
+  return createBackend(options());
 }
 
 /** Starts the path of an SQLite file at the configuration's directory. */

@@ -154,7 +154,7 @@ describe('loadSessions', () => {
     [
       'an unknown engine of Django',
       { secretKey, engine: 'django.contrib.sessions.backends.tape' },
-      'use "db", "cache", or a module that can be found there.',
+      'use "db", "cache", "cached_db", "file", "signed_cookies", or a module that can be found there.',
     ],
     [
       'a database of another kind',
