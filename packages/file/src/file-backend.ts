@@ -1,0 +1,192 @@
+import {
+  type ClearExpiredOptions,
+  CreateError,
+  type ExpiryReader,
+  type SessionBackend,
+  SessionError,
+  type SessionRecord,
+  type StoredSession,
+  UpdateError,
+  type Written,
+} from '@coatcheck/core';
+import { clearExpired } from './clear-expired.ts';
+import { SessionDirectory } from './session-directory.ts';
+import { type Content, readSessionFile, renewSessionFile } from './session-file.ts';
+import { isThere, SessionFiles } from './session-files.ts';
+
+/** Settings of `fileBackend`. */
+export interface FileOptions {
+  /**
+   * The directory for the files; made with mode 0700 when it is missing and the directory around it is there. There is
+   * no default: Django's, the system's directory for temporary files, is open to everybody.
+   */
+  readonly path: string | URL;
+  /** What the names of the files begin with; the same as the cookie's name, as in Django. @default 'sessionid' */
+  readonly cookieName?: string | undefined;
+  /** The clock. @default the system's */
+  readonly now?: (() => Date) | undefined;
+}
+
+/** Sessions in files of a directory, under the names and in the format of `django.contrib.sessions.backends.file`. */
+export class FileBackend implements SessionBackend, ExpiryReader {
+  readonly encoding = { salt: 'django.contrib.sessions.SessionStore' } as const;
+  readonly answers = 'later';
+  readonly #directory: SessionDirectory;
+  readonly #files: SessionFiles;
+  readonly #now: () => Date;
+  readonly #calls = new Set<Promise<unknown>>();
+  /** The last write of each file that has one under way: within a process, writes of one file take turns. */
+  readonly #writes = new Map<string, Promise<unknown>>();
+  #endOf: (stored: StoredSession) => Date = unknownEnd;
+  #closing: Promise<void> | undefined;
+
+  /** Made by `fileBackend`. */
+  constructor({ path, cookieName = 'sessionid', now = () => new Date() }: FileOptions) {
+    this.#directory = new SessionDirectory(path, cookieName);
+    this.#files = new SessionFiles(this.#directory);
+    this.#now = now;
+  }
+
+  useExpiry(endOf: (stored: StoredSession) => Date): void {
+    this.#endOf = endOf;
+  }
+
+  load(key: string): Promise<StoredSession | undefined> {
+    return this.#call(key, async (file) => {
+      const stored = await readSessionFile(file);
+      if (!stored) await this.#directory.assertThere();
+      return stored;
+    });
+  }
+
+  create(record: SessionRecord): Promise<Written> {
+    return this.#call(record.key, async (file) => {
+      while (!(await this.#files.add(file, this.#content(record)))) {
+        const { done, found } = await this.#removeExpired(file);
+        if (!done && (found || (await isThere(file)))) throw new CreateError();
+      }
+      return written(record);
+    });
+  }
+
+  update(record: SessionRecord, base: string): Promise<Written> {
+    return this.#write(record.key, async (file) => {
+      const change = await this.#replace(file, record, base);
+      if (change.done) return written(record);
+      throw this.#difference(change.found);
+    });
+  }
+
+  touch(record: SessionRecord, base: string): Promise<Written | undefined> {
+    return this.#write(record.key, async (file) => {
+      const touched =
+        record.data === base
+          ? await renewSessionFile(file, (stored) => this.#isLive(stored, base), this.#now())
+          : (await this.#replace(file, record, base)).done;
+      return touched ? written(record) : undefined;
+    });
+  }
+
+  delete(key: string, base?: string): Promise<boolean> {
+    return this.#write(key, async (file) => {
+      let wasLive = false;
+      const change = await this.#files.remove(file, (found) => {
+        wasLive = this.#isLive(found);
+        return base === undefined ? found !== undefined : this.#isLive(found, base);
+      });
+      if (change.done) {
+        await this.#directory.sync();
+        return wasLive;
+      }
+      if (wasLive) throw this.#difference(change.found);
+      return false;
+    });
+  }
+
+  async clearExpired(options: ClearExpiredOptions = {}): Promise<number> {
+    const { expiresAt = this.#now(), signal } = options;
+    const isExpired = (found: StoredSession | undefined): boolean =>
+      found !== undefined && this.#endOf(found) <= expiresAt;
+    const clearing = {
+      directory: this.#directory,
+      isExpired: async (file: string) => isExpired(await readSessionFile(file)),
+      remove: async (file: string) => (await this.#files.remove(file, isExpired)).done,
+      isStopped: () => signal?.aborted === true || this.#closing !== undefined,
+    };
+    return this.#watch(() => clearExpired(clearing, options));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= Promise.allSettled(this.#calls).then(() => this.#files.close());
+    return this.#closing;
+  }
+
+  #replace(file: string, record: SessionRecord, base: string) {
+    return this.#files.replace(file, (found) => this.#isLive(found, base), this.#content(record));
+  }
+
+  #removeExpired(file: string) {
+    return this.#files.remove(file, (found) => found !== undefined && !this.#isLive(found));
+  }
+
+  #content({ data }: SessionRecord): Content {
+    return { data, modifiedAt: this.#now() };
+  }
+
+  /** Whether this is a session that has not ended, and its bytes are still `base` where one is given. */
+  #isLive(found: StoredSession | undefined, base: string | undefined = found?.base): boolean {
+    return found !== undefined && found.base === base && this.#endOf(found) > this.#now();
+  }
+
+  /** Why a compare-and-set did nothing. */
+  #difference(found: StoredSession | undefined): UpdateError {
+    return this.#isLive(found) ? new UpdateError('changed', found) : new UpdateError('gone');
+  }
+
+  #write<T>(key: string, write: (file: string) => Promise<T>): Promise<T> {
+    return this.#call(key, (file) => {
+      const turn = (this.#writes.get(file) ?? Promise.resolve())
+        .catch(() => {})
+        .then(() => write(file))
+        .finally(() => {
+          if (this.#writes.get(file) === turn) this.#writes.delete(file);
+        });
+      this.#writes.set(file, turn);
+      return turn;
+    });
+  }
+
+  #call<T>(key: string, call: (file: string) => Promise<T>): Promise<T> {
+    return this.#watch(() => call(this.#directory.fileOf(key)));
+  }
+
+  async #watch<T>(start: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) throw new SessionError('The session backend is closed.');
+    const call = start();
+    this.#calls.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#calls.delete(call);
+    }
+  }
+}
+
+/**
+ * Sessions in files. Several processes of one machine may use one directory.
+ *
+ * @throws {ImproperlyConfigured} when the directory cannot be made or is not safe to use.
+ */
+export function fileBackend(options: FileOptions): FileBackend {
+  return new FileBackend(options);
+}
+
+function written({ key, data }: SessionRecord): Written {
+  return { key, base: data };
+}
+
+function unknownEnd(): never {
+  throw new SessionError(
+    'Session files keep no expiry: give the backend to createSessions, which tells it when sessions end.',
+  );
+}

@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import path from 'node:path';
+import { isError } from './session-file.ts';
+
+/** How long the same holder may have a lock before the next one takes it away; it needs about a millisecond. */
+const PATIENCE_MS = 250;
+const LONGEST_PAUSE_MS = 16;
+
+/**
+ * The right to change a file, which one process has at a time.
+ *
+ * The lock is a directory beside the file, free while it is missing or empty. It is taken by moving onto it a directory
+ * with one entry, of a name that never comes twice; the system refuses that while another entry is in it. Whoever waits
+ * too long takes the lock away by removing the holder's entry. This is safe because the holder's one step that others
+ * can see must be a rename from its entry, or into it: that step fails once the entry is gone, however late it comes.
+ */
+export class FileLock {
+  /** Where the holder has something of its own for as long as it has the lock. */
+  readonly entry: string;
+
+  private constructor(entry: string) {
+    this.entry = entry;
+  }
+
+  /** @param prepare makes the entry, before the lock is taken. */
+  static async take(
+    file: string,
+    prepare: (entry: string) => Promise<void>,
+    patienceMs: number = PATIENCE_MS,
+  ): Promise<FileLock> {
+    const claim = temporaryName(file);
+    const name = uniqueName();
+    await mkdir(claim, { mode: 0o700 });
+    try {
+      await prepare(path.join(claim, name));
+      await take(lockOf(file), claim, patienceMs);
+    } catch (error) {
+      await removeEntry(claim, name).catch(() => {});
+      throw error;
+    }
+    return new FileLock(path.join(lockOf(file), name));
+  }
+
+  /** Gives the lock back, with what is left of the entry; what cannot be removed now is swept away later. */
+  async release(): Promise<void> {
+    await removeEntry(path.dirname(this.entry), path.basename(this.entry)).catch(() => {});
+  }
+}
+
+/** Takes the lock away from whoever has it: what that one was about to do will not happen. */
+export async function revokeLock(file: string): Promise<void> {
+  const lock = lockOf(file);
+  for (const name of await entriesOf(lock)) await removeEntry(lock, name);
+}
+
+/** A name beside the file that nobody else uses; Django names its temporary files like this. */
+export function temporaryName(file: string): string {
+  return `${file}_out_${uniqueName()}`;
+}
+
+/** Renames; `false` when there is nothing to rename, or nowhere to rename it to. */
+export async function moved(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (isError(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+async function take(lock: string, claim: string, patienceMs: number): Promise<void> {
+  let holder: string | undefined;
+  let since = 0;
+  let waits = 0;
+  for (;;) {
+    try {
+      return await rename(claim, lock);
+    } catch (error) {
+      if (!isError(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+    }
+    const [entry] = await entriesOf(lock);
+    if (entry === undefined) continue;
+    if (entry !== holder) {
+      holder = entry;
+      since = performance.now();
+    } else if (performance.now() - since > patienceMs) {
+      await removeEntry(lock, entry);
+      continue;
+    }
+    const pauseMs = Math.random() * Math.min(2 ** waits, LONGEST_PAUSE_MS);
+    waits += 1;
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+}
+
+/** Removes the entry and what is in it, and the directory around it if that leaves it empty. */
+async function removeEntry(directory: string, name: string): Promise<void> {
+  if (await removedEmpty(directory)) return;
+  try {
+    await rm(path.join(directory, name), { recursive: true, force: true });
+  } catch (error) {
+    // Its holder was just in time to put something in; whoever waits for the lock comes back.
+    if (!isError(error, 'ENOTEMPTY')) throw error;
+  }
+  await removedEmpty(directory);
+}
+
+async function removedEmpty(directory: string): Promise<boolean> {
+  try {
+    await rmdir(directory);
+  } catch (error) {
+    if (isError(error, 'ENOTEMPTY', 'EEXIST')) return false;
+    if (!isError(error, 'ENOENT')) throw error;
+  }
+  return true;
+}
+
+async function entriesOf(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (isError(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+function lockOf(file: string): string {
+  return `${file}_lock`;
+}
+
+function uniqueName(): string {
+  return randomBytes(12).toString('hex');
+}

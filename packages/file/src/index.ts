@@ -1,0 +1,6 @@
+export {
+  FileBackend,
+  type FileOptions,
+  fileBackend,
+  fileBackend as createBackend,
+} from './file-backend.ts';
