@@ -1,4 +1,4 @@
-import { joinObject, splitObject } from './json-text.ts';
+import { joinObject, splitArray, splitObject } from './json-text.ts';
 
 /** What `change(key, fn)` was given; runs again on each newer value that a commit meets. */
 export type ChangeFunction = (value: unknown) => unknown;
@@ -10,7 +10,11 @@ export type ChangeFunction = (value: unknown) => unknown;
 export interface Step {
   readonly before: string | undefined;
   readonly after: string | undefined;
-  readonly run?: (text: string | undefined) => string | undefined;
+  readonly run?: ((text: string | undefined) => string | undefined) | undefined;
+  /** The value had been overtaken by others when it was changed: what it was is not what the request last saved. */
+  readonly held?: boolean | undefined;
+  /** Whether another serializer than the JSON one gives the texts a meaning of its own, which a merge would break. */
+  readonly isAtomic?: ((theirs: string | undefined) => boolean) | undefined;
 }
 
 /** What a request changed, as texts: it no longer follows the request's live objects. */
@@ -56,9 +60,11 @@ export function applyChanges(changes: ChangeSet, theirs: Entries): Map<string, s
   const reruns = new Map<string, string>();
   for (const [key, steps] of changes.steps) {
     let text = merged.get(key);
-    for (const { before, after, run } of steps) {
+    for (const { before, after, run, held, isAtomic } of steps) {
       if (text === before) text = after;
-      else text = run ? run(text) : mergeText(before, after, text);
+      else if (run) text = run(text);
+      else if (before !== after && isAtomic?.(text)) text = after;
+      else text = mergeText(before, after, text, held);
     }
     if (text === undefined) merged.delete(key);
     else merged.set(key, text);
@@ -75,24 +81,44 @@ export function applyChanges(changes: ChangeSet, theirs: Entries): Map<string, s
  * Three-way merge of one value: `before` became `after` here while it became `theirs` elsewhere. Recursive through
  * plain objects; arrays and scalars are atomic, and the later commit, which is ours, wins. Objects that both sides
  * made where there was nothing merge as well, so that neither side's entries are lost.
+ *
+ * @param held whether elements that were changed in place are changed in their array too, wherever it has them.
  */
 export function mergeText(
   before: string | undefined,
   after: string | undefined,
   theirs: string | undefined,
+  held = false,
 ): string | undefined {
   if (after === before) return theirs;
   if (theirs === before || theirs === undefined || after === undefined) return after;
   const ours = splitObject(after);
   const others = splitObject(theirs);
   const common = before === undefined ? new Map<string, string>() : splitObject(before);
-  if (!ours || !others || !common) return after;
+  if (!ours || !others || !common) {
+    return (held && before !== undefined && mergeItems(before, after, theirs)) || after;
+  }
 
   const merged = new Map(others);
   for (const key of new Set([...common.keys(), ...ours.keys()])) {
-    const text = mergeText(common.get(key), ours.get(key), others.get(key));
+    const text = mergeText(common.get(key), ours.get(key), others.get(key), held);
     if (text === undefined) merged.delete(key);
     else merged.set(key, text);
   }
   return joinObject(merged);
+}
+
+/** Their array with the elements that changed in place here; `undefined` where it cannot be told which they are. */
+function mergeItems(before: string, after: string, theirs: string): string | undefined {
+  const [common, ours, others] = [splitArray(before), splitArray(after), splitArray(theirs)];
+  if (!common || !ours || !others || common.length !== ours.length) return undefined;
+  const merged = [...others];
+  for (const [i, was] of common.entries()) {
+    if (ours[i] === was) continue;
+    const found = others[i] === was ? i : others.indexOf(was);
+    const at = found === -1 && others.length === common.length ? i : found;
+    if (at === -1) return undefined;
+    merged[at] = mergeText(was, ours[i], others[at], true) as string; // neither of the three is absent
+  }
+  return `[${merged.join(',')}]`;
 }

@@ -35,6 +35,11 @@ export function joinObject(entries: Iterable<readonly [string, string]>): string
   return `{${text}}`;
 }
 
+/** The texts of an array's elements; `undefined` when the text is not an array. @throws {SyntaxError} as `parseJson`. */
+export function splitArray(text: string): string[] | undefined {
+  return readNodes(text, true).items?.map(({ start, end }) => text.slice(start, end));
+}
+
 /**
  * Writes a value that was read from the text `before` and perhaps changed since: every part that is still what
  * `before` reads as keeps its text, so that `1.0`, `1e16`, `-0.0`, integers beyond 2^53, `NaN` and the order of

@@ -1,10 +1,11 @@
 import { isAuthEntry } from './changes.ts';
-import { parseJson, stringifyJson } from './json-text.ts';
+import { equalJson, parseJson, stringifyJson } from './json-text.ts';
 
 /**
  * Turns one entry's value into JSON text and back. Django's serializers take the whole session at once; here each
- * entry is serialised by itself, so that entries nobody changes keep their exact text, and merge one by one. The
- * session around them is always a JSON object, and a Django peer needs a serializer that reads the same.
+ * entry is serialised by itself, so that entries nobody changes keep their exact text, and merge one by one; member by
+ * member where their texts are read as the JSON they are, else as a whole. The session around them is always a JSON
+ * object, and a Django peer needs a serializer that reads the same.
  *
  * Django: `SESSION_SERIALIZER`
  */
@@ -34,4 +35,13 @@ export const jsonSerializer: Serializer = {
 /** The serializer of an entry: Django and core read some, whatever the application has for its own. */
 export function serializerOf(key: string, own: Serializer): Serializer {
   return key.startsWith('_session_') || isAuthEntry(key) ? jsonSerializer : own;
+}
+
+/** Whether the serializer takes the text for what it is as JSON, so that its members are members of the value. */
+export function readsAsJson(serializer: Serializer, text: string): boolean {
+  try {
+    return equalJson(jsonSerializer.dumps(serializer.loads(text)), text);
+  } catch {
+    return false;
+  }
 }

@@ -8,7 +8,7 @@ import {
 } from './changes.ts';
 import { assertExpiry, EXPIRY_ENTRY } from './expiry.ts';
 import { rewriteJson } from './json-text.ts';
-import { jsonSerializer, type Serializer, serializerOf } from './serializers.ts';
+import { jsonSerializer, readsAsJson, type Serializer, serializerOf } from './serializers.ts';
 
 /** An entry that the request has touched. */
 interface Touched {
@@ -23,6 +23,8 @@ interface Touched {
   steps: Step[];
   /** How many of the steps are in the snapshot that is being saved. */
   sent: number;
+  /** Others have overtaken the value, and the application may still hold it. */
+  held: boolean;
 }
 
 /**
@@ -178,6 +180,7 @@ export class SessionDictionary {
       if (this.#touched.get(key) !== touched) continue;
       if (touched.text === written.get(key) || this.#isChanged(key, touched)) continue;
       this.#touched.delete(key);
+      touched.held = true;
       if (typeof touched.value === 'object') this.#overtaken.push([key, touched]);
     }
   }
@@ -213,7 +216,15 @@ export class SessionDictionary {
   }
 
   #add(key: string, value: unknown, present: boolean, text: string | undefined): Touched {
-    const touched: Touched = { value, present, text, assigned: false, steps: [], sent: 0 };
+    const touched: Touched = {
+      value,
+      present,
+      text,
+      assigned: false,
+      steps: [],
+      sent: 0,
+      held: false,
+    };
     this.#touched.set(key, touched);
     return touched;
   }
@@ -221,13 +232,27 @@ export class SessionDictionary {
   #finishStep(key: string, touched: Touched): void {
     const text = this.#textOf(key, touched);
     if (!touched.assigned && text === touched.text) return;
-    touched.steps.push({ before: touched.text, after: text });
+    const { text: before, held } = touched;
+    const isAtomic = this.#atomicity(key, before, text);
+    touched.steps.push({ before, after: text, held, isAtomic });
     touched.text = text;
     touched.assigned = false;
   }
 
   #textOf(key: string, { value, present, text }: Touched): string | undefined {
     return present ? this.#write(key, value, text) : undefined;
+  }
+
+  /** Two functions may give JSON any meaning; only texts that are read as what they say can be merged. */
+  #atomicity(
+    key: string,
+    before: string | undefined,
+    after: string | undefined,
+  ): ((theirs: string | undefined) => boolean) | undefined {
+    const serializer = this.#serializerOf(key);
+    if (serializer === jsonSerializer) return undefined;
+    return (theirs) =>
+      [before, after, theirs].some((text) => text !== undefined && !readsAsJson(serializer, text));
   }
 
   #run(key: string, fn: ChangeFunction, text: string | undefined): string | undefined {

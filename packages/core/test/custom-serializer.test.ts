@@ -90,3 +90,44 @@ describe('text that the serializer would write in another way', () => {
     );
   });
 });
+
+describe('an entry that two requests change', () => {
+  /** Dates are objects with one member, as in MongoDB's extended JSON. */
+  const extended: Serializer = {
+    dumps: (value, name) =>
+      value instanceof Date ? `{"$date":${value.getTime()}}` : jsonSerializer.dumps(value, name),
+    loads: (text) => {
+      const value = jsonSerializer.loads(text) as { $date?: number };
+      return typeof value?.$date === 'number' ? new Date(value.$date) : value;
+    },
+  };
+
+  async function race(first: unknown, theirs: unknown, mine: unknown): Promise<unknown> {
+    const { sessions } = memorySessions<{ entry: unknown }>({ serializer: extended });
+    const made = sessions.open();
+    if (first !== undefined) made.set('entry', first);
+    await made.save();
+    const [other, session] = [sessions.open(made.sessionKey), sessions.open(made.sessionKey)];
+    session.set('entry', mine);
+    other.set('entry', theirs);
+    await other.save();
+    await session.save();
+    return sessions.open(made.sessionKey).get('entry');
+  }
+
+  it('is one value where its text is not what the serializer reads: the later commit wins', async () => {
+    const date = new Date(0);
+    expect(await race(undefined, date, { a: 1 })).toEqual({ a: 1 });
+    expect(await race(undefined, { a: 1 }, date)).toEqual(date);
+    expect(await race({ a: 1 }, date, { a: 1, b: 2 })).toEqual({ a: 1, b: 2 });
+    expect(await race(date, { a: 1 }, { b: 2 })).toEqual({ b: 2 });
+  });
+
+  it('merges member by member where it is plain JSON all along', async () => {
+    expect(await race({ a: 1 }, { a: 2 }, { a: 1, b: 2 })).toEqual({ a: 2, b: 2 });
+  });
+
+  it('keeps what the other made of it where this request only set it to what it was', async () => {
+    expect(await race({ a: 1 }, new Date(0), { a: 1 })).toEqual(new Date(0));
+  });
+});

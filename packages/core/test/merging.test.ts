@@ -28,6 +28,9 @@ import {
 
 type Store = SessionStore<Entries>;
 
+// For hundreds of trials, on a machine that has other things to do.
+jest.setTimeout(60_000);
+
 /** A new session with these entries; its key. */
 async function start(sessions: Sessions<Entries>, entries: Entries): Promise<string> {
   const session = sessions.open();
