@@ -131,15 +131,24 @@ export class RedisCache implements Cache {
     return this.#connection.close();
   }
 
-  async #send(
+  #send(
     command: string,
     key: string,
     values: readonly unknown[] = [],
     writes = true,
   ): Promise<unknown> {
-    const run = this.#startsEmpty ? `${await this.#connection.runId()}:` : '';
-    const args = [this.#start + run + key, ...values];
-    return this.#connection.send(command, args, { writes, waits: !this.#startsEmpty });
+    if (this.#startsEmpty) return this.#sendToRun(command, key, values, writes);
+    return this.#connection.send(command, [this.#start + key, ...values], writes);
+  }
+
+  async #sendToRun(
+    command: string,
+    key: string,
+    values: readonly unknown[],
+    writes: boolean,
+  ): Promise<unknown> {
+    const fullKey = `${this.#start}${await this.#connection.runId()}:${key}`;
+    return this.#connection.send(command, [fullKey, ...values], writes, false);
   }
 
   /** How a script is told the time; see `redisScripts`. */

@@ -10,8 +10,8 @@ export interface RedisClient {
   readonly isCluster: boolean;
   readonly options: object;
   defineCommand(name: string, definition: { lua: string; numberOfKeys: number }): void;
-  on(event: string, listener: (...values: never[]) => void): unknown;
-  off(event: string, listener: (...values: never[]) => void): unknown;
+  on(event: string, listener: (...values: unknown[]) => void): unknown;
+  off(event: string, listener: (...values: unknown[]) => void): unknown;
   disconnect(): void;
 }
 
@@ -31,6 +31,7 @@ export const redisClientOptions: {
   readonly autoResendUnfulfilledCommands: false;
   readonly maxRetriesPerRequest: 0;
   readonly connectTimeout: number;
+  readonly disconnectTimeout: number;
   readonly socketTimeout: number;
   readonly keepAlive: number;
   readonly maxLoadingRetryTime: number;
@@ -44,6 +45,7 @@ export const redisClientOptions: {
   // Commands under way fail when their connection does.
   maxRetriesPerRequest: 0,
   connectTimeout: 1000,
+  disconnectTimeout: 250,
   // A connection on which nothing comes back is given up soon after the deadline of an operation.
   socketTimeout: 1500,
   keepAlive: 10_000,
@@ -71,6 +73,7 @@ export const redisClusterOptions: {
   redisOptions: {
     maxRetriesPerRequest: 0,
     connectTimeout: redisClientOptions.connectTimeout,
+    disconnectTimeout: redisClientOptions.disconnectTimeout,
     socketTimeout: redisClientOptions.socketTimeout,
     keepAlive: redisClientOptions.keepAlive,
     maxLoadingRetryTime: redisClientOptions.maxLoadingRetryTime,

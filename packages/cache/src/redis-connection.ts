@@ -56,14 +56,19 @@ export class RedisConnection {
   async send(
     command: string,
     args: readonly unknown[],
-    { writes, waits }: { writes: boolean; waits: boolean },
+    writes: boolean,
+    waits = true,
   ): Promise<unknown> {
     this.#underWay += 1;
     try {
       if (this.#client.status !== 'ready') await this.#connected(waits);
-      return await this.#call(command, args);
+      return await (this.#methods[command] as Method)(...args);
     } catch (error) {
-      throw this.#failure(error, writes);
+      if (this.#client.isCluster) {
+        if (isMisrouted(error)) return await this.#sendAlone(command, args, writes);
+        this.#lookForNodes(error);
+      }
+      throw failureOf(error, writes);
     } finally {
       this.#underWay -= 1;
       if (this.#underWay === 0) this.#idle?.();
@@ -72,10 +77,9 @@ export class RedisConnection {
 
   /** What the server calls itself since it was started; asked for on every connection. */
   async runId(): Promise<string> {
-    this.#runId ??= this.send('info', ['server'], { writes: false, waits: true }).then((info) => {
+    this.#runId ??= this.send('info', ['server'], false).then((info) => {
       const [, id] = /^run_id:(\w+)/m.exec(String(info)) ?? [];
-      if (id === undefined)
-        throw new RedisFailure('NORUNID', 'The Redis server does not tell its run id.');
+      if (id === undefined) throw new RedisFailure('NORUNID', 'Redis does not tell its run id.');
       return id;
     });
     const asked = this.#runId;
@@ -115,25 +119,20 @@ export class RedisConnection {
     },
   });
 
-  async #call(command: string, args: readonly unknown[]): Promise<unknown> {
-    try {
-      return await (this.#methods[command] as Method)(...args);
-    } catch (error) {
-      if (!this.#client.isCluster) throw error;
-      if (redirections.has(replyCode(error) ?? '')) return this.#callAlone(command, args);
-      // A node is gone; who has its keys now is found out while other calls fail.
-      if (replyCode(error) === undefined) void this.#methods.refreshSlotsCache?.();
-      throw error;
-    }
-  }
-
   // A pipeline that was partly carried out is not redirected by the client; one of a single command is.
-  async #callAlone(command: string, args: readonly unknown[]): Promise<unknown> {
+  async #sendAlone(command: string, args: readonly unknown[], writes: boolean): Promise<unknown> {
     const pipeline = (this.#methods.pipeline as unknown as () => Methods & Pipeline)();
     void (pipeline[command] as Method)(...args);
     const [error, reply] = (await pipeline.exec())?.[0] ?? [];
-    if (error) throw error;
+    if (error) throw failureOf(error, writes);
     return reply;
+  }
+
+  /** After a node was lost: who has its keys now is found out while other calls fail. */
+  #lookForNodes(error: unknown): void {
+    if (replyCode(error) === undefined && this.#client.status === 'ready') {
+      void this.#methods.refreshSlotsCache?.();
+    }
   }
 
   async #connected(waits: boolean): Promise<void> {
@@ -154,16 +153,6 @@ export class RedisConnection {
       cause: this.#lastError,
     });
   }
-
-  #failure(error: unknown, writes: boolean): unknown {
-    if (error instanceof RedisFailure) return error;
-    const cause = harmless(error);
-    if (!writes || replyCode(error) !== undefined) return cause;
-    return new BackendUnavailable('The connection to Redis was lost before it answered a write.', {
-      cause,
-      ambiguous: true,
-    });
-  }
 }
 
 /** What kept Redis from answering, with a code: its own for what it refused, else the network's or one of ours. */
@@ -175,6 +164,17 @@ class RedisFailure extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+/** What a caller is told of a command that failed. */
+function failureOf(error: unknown, writes: boolean): Error {
+  if (error instanceof RedisFailure) return error;
+  const cause = harmless(error);
+  if (!writes || replyCode(error) !== undefined) return cause;
+  return new BackendUnavailable('The connection to Redis was lost before it answered a write.', {
+    cause,
+    ambiguous: true,
+  });
 }
 
 /** The driver's own errors carry the arguments of the command, as do some replies: keys, data, the password. */
@@ -195,6 +195,15 @@ function newAttempt(giveUp: () => void): Attempt {
   promise.then(stop, stop);
   // A promise runs its function at once.
   return { promise, ...(settle as Omit<Attempt, 'promise'>) };
+}
+
+/** Whether nothing was done with a command, since slots of the cluster moved meanwhile. */
+function isMisrouted(error: unknown): boolean {
+  // The driver's own refusal of a pipeline has no code.
+  const { message } = (error ?? {}) as { message?: unknown };
+  return (
+    redirections.has(replyCode(error) ?? '') || /same slots allocation group/.test(String(message))
+  );
 }
 
 /** The first word of an error that the server replied, which is its code; it then did nothing. */
