@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { memoryBackend, redisBackend, redisClientOptions } from '@coatcheck/cache';
+import { memoryBackend, redisBackend } from '@coatcheck/cache';
 import { describeSessionBackend } from '@coatcheck/core/testing';
 import { type RedisServers, startRedisCluster, startRedisSentinel } from '@coatcheck/test-support';
 import { afterAll, beforeAll, describe, it, jest } from '@jest/globals';
-import { Redis } from 'ioredis';
 import { describeWithRedis, describeWithServers } from './redis.ts';
 
 jest.setTimeout(60_000);
@@ -38,21 +37,6 @@ describeWithRedis('on one server', (place) => {
       return { backend: redisBackend(options), openAnother: () => redisBackend(options) };
     },
     { cannot: { clear, expire: 'the suite moves only its own clock' } },
-  );
-
-  describeSessionBackend(
-    { describe, it },
-    'CacheBackend on a Redis client of the application',
-    ({ now }) => {
-      const client = new Redis(place.url, redisClientOptions);
-      const options = { client, keyPrefix: keyPrefix(), now };
-      return {
-        backend: redisBackend(options),
-        openAnother: () => redisBackend(options),
-        cleanup: () => client.disconnect(),
-      };
-    },
-    { cannot: { clear } },
   );
 });
 

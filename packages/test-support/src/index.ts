@@ -9,6 +9,7 @@ export {
   startRedisSentinel,
 } from './redis-cluster.ts';
 export {
+  freePort,
   RedisServer,
   type RedisServerOptions,
   redisIsMissing,
