@@ -44,6 +44,9 @@ export interface Kind {
   open(): Promise<Place>;
 }
 
+/** What is tested is not the speed of the machine, which has better to do than to open connections. */
+const patient = { timeoutMs: 30_000, poolSize: 4 };
+
 let serverUrl: Record<string, string> = {};
 
 const kinds: readonly Kind[] = [
@@ -84,7 +87,7 @@ async function openPostgresql(): Promise<Place> {
   await query(`CREATE SCHEMA ${name}`);
   return {
     url: url.href,
-    backend: (options) => postgresqlBackend({ url: url.href, timeoutMs: 30_000, ...options }),
+    backend: (options) => postgresqlBackend({ url: url.href, ...patient, ...options }),
     watch: (options) => watchPostgresql(url.href, options),
     query,
     async connections() {
@@ -119,7 +122,7 @@ async function openMariadb(): Promise<Place> {
   const query = async (sql: string): Promise<TextRow[]> => (await pool.query(sql))[0] as TextRow[];
   return {
     url: url.href,
-    backend: (options) => mysqlBackend({ url: url.href, timeoutMs: 30_000, ...options }),
+    backend: (options) => mysqlBackend({ url: url.href, ...patient, ...options }),
     watch: (options) => watchMysql(url.href, options),
     query,
     async connections() {
