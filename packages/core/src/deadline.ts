@@ -16,8 +16,8 @@ export function withDeadline<T>(
 ): Awaitable<T> {
   let isLate = false;
   const unavailable = (cause: unknown): unknown => {
-    if (isLate || isSessionError(cause)) return cause;
-    const error = new BackendUnavailable('The session backend failed.', { cause });
+    if (isLate || isAnswer(cause)) return cause;
+    const error = asUnavailable(cause);
     failed(error);
     return error;
   };
@@ -58,9 +58,19 @@ export function isPromise<T>(value: Awaitable<T>): value is Promise<T> {
   return typeof (value as { then?: unknown } | undefined)?.then === 'function';
 }
 
-// By name as well: a backend may come with a copy of this package of its own.
-function isSessionError(error: unknown): boolean {
-  if (error instanceof SessionError) return true;
+/** Whether the backend did answer, by an error of this package. By name as well: it may have a copy of its own. */
+function isAnswer(error: unknown): boolean {
+  if (error instanceof SessionError) return !(error instanceof BackendUnavailable);
   const { name } = (error ?? {}) as { name?: unknown };
-  return name === 'CreateError' || name === 'UpdateError' || name === 'BackendUnavailable';
+  return name === 'CreateError' || name === 'UpdateError';
+}
+
+/** A backend may know by itself that it is unavailable, and whether a write was carried out all the same. */
+function asUnavailable(cause: unknown): BackendUnavailable {
+  if (cause instanceof BackendUnavailable) return cause;
+  const { name, ambiguous } = (cause ?? {}) as { name?: unknown; ambiguous?: unknown };
+  return new BackendUnavailable('The session backend failed.', {
+    cause,
+    ambiguous: name === 'BackendUnavailable' && ambiguous === true,
+  });
 }
