@@ -73,6 +73,7 @@ export class HttpSession<Data extends object = SessionData> {
         ),
       );
     }
+    state.watch();
     state.observer = {
       cookieChanged: () => this.#putCookie(),
       assertCookieCanBeSent: () => this.#assertCookieCanBeSent(),

@@ -36,11 +36,16 @@ export class SessionState {
   ended = false;
   /** A record was written or renewed: the cookie is to be sent. */
   cookieDue = false;
-  /** Why the session cannot be changed now. */
-  #refusal: Error | undefined;
+  /** Why the session cannot be changed any more. */
+  #closed: Error | undefined;
+  /** Why what reads as an empty session cannot be changed, until `load` has found out. */
+  #outage: BackendUnavailable | undefined;
   #key: string | null;
   #session: LoadedSession | undefined;
-  #dictionary: SessionDictionary | undefined;
+  /** The entries as the calls under way know them. */
+  #current: SessionDictionary | undefined;
+  /** What is to come after each `flush` that is under way: what is set meanwhile belongs to a new session. */
+  readonly #upcoming: SessionDictionary[] = [];
   readonly #early: EarlyFetch;
   /** The calls of one store run one after the other. */
   readonly #turns = new Turns();
@@ -76,6 +81,11 @@ export class SessionState {
     return this.#dictionary !== undefined;
   }
 
+  /** The entries as the application sees them. */
+  get #dictionary(): SessionDictionary | undefined {
+    return this.#upcoming.at(-1) ?? this.#current;
+  }
+
   get modified(): boolean {
     return this.#modified || this.hasChanges;
   }
@@ -98,7 +108,8 @@ export class SessionState {
    * @throws {BackendUnavailable} when the early fetch failed, or the load does.
    */
   dictionary(): SessionDictionary {
-    if (this.#dictionary) return this.#dictionary;
+    const known = this.#dictionary;
+    if (known) return known;
     if (this.#key !== null && (this.#early.isDone || this.#records.answersAtOnce)) {
       const key = this.#key;
       this.#open(() =>
@@ -107,8 +118,8 @@ export class SessionState {
           : (this.#records.load(key) as LoadedSession | undefined),
       );
     }
-    if (!this.#dictionary) throw new SessionNotLoaded();
-    return this.#dictionary;
+    if (!this.#current) throw new SessionNotLoaded();
+    return this.#current;
   }
 
   /** The entries, for a change. @throws {SessionClosed} where none is allowed, and what `dictionary` throws. */
@@ -127,19 +138,24 @@ export class SessionState {
 
   /** From now on every change throws this. */
   refuse(error: Error): void {
-    this.#refusal = error;
+    this.#closed = error;
   }
 
   /** Fetches the record early and does not look inside; a failure is thrown at the first access. */
   async prefetch(): Promise<void> {
-    if (!this.#dictionary && this.#key !== null) await this.#early.start(this.#key);
+    if (!this.#current && this.#key !== null) await this.#early.start(this.#key);
   }
 
   load(): Promise<void> {
-    return this.#turns.take(async () => {
+    return this.#turns.call(async () => {
       if (this.#ambiguous || this.#early.wasTold) this.#forget();
       await this.#load();
     });
+  }
+
+  /** Until `settle`, a call that fails while nobody listens to it is kept for it. */
+  watch(): void {
+    this.#turns.watch();
   }
 
   /** Waits for calls that nobody waited for. @throws what they failed with. */
@@ -173,7 +189,7 @@ export class SessionState {
         const { key, session: loaded } = { key: this.#key, session: this.#session };
         await this.#write((changes) => this.#commits.cycle(key, loaded, changes));
         this.#modified = true;
-      } else if (!this.#cameWithKey || this.dictionary().keys().length > 0) {
+      } else if (!this.#cameWithKey || this.#current?.keys().length) {
         // An unknown key with nothing set stores nothing: this may be a late request of a key that was cycled.
         await this.#create();
       }
@@ -182,21 +198,24 @@ export class SessionState {
 
   flush(): Promise<void> {
     // Synchronously: what is set from here on belongs to a new session.
-    const error = this.#refusal;
-    if (error) return Promise.reject(error);
-    const before = this.#dictionary;
+    const error = this.#closed ?? this.#outage;
+    if (error) return this.#turns.call(() => Promise.reject(error));
     const emptied = new SessionDictionary(NO_ENTRIES, this.settings.serializer);
-    this.#dictionary = emptied;
+    this.#upcoming.push(emptied);
     this.accessed = true;
     this.#modified = true;
     this.#dirty = false;
-    return this.#turns.take(async () => {
+    return this.#turns.call(async () => {
       try {
-        await this.#end(before !== undefined);
+        await this.#end();
       } catch (error) {
-        if (this.#dictionary === emptied && !emptied.hasChanges()) this.#dictionary = before;
+        // The session lives on, with what was set since.
+        if (emptied.hasChanges()) this.#current = emptied;
         throw error;
+      } finally {
+        this.#upcoming.shift();
       }
+      this.#current = emptied;
       this.#key = null;
       this.#session = undefined;
       this.#cameWithKey = false;
@@ -233,10 +252,11 @@ export class SessionState {
   }
 
   async #load(): Promise<void> {
-    if (this.#dictionary || this.#key === null) return;
+    if (this.#current || this.#key === null) return;
     const key = this.#key;
     await this.#early.start(key);
-    this.#open(() => this.#early.open(key));
+    // Meanwhile the application may have looked into it itself, and changed something.
+    if (!this.#current) this.#open(() => this.#early.open(key));
   }
 
   /** Where the application chose so, an outage reads as an empty session that refuses to be changed. */
@@ -246,18 +266,18 @@ export class SessionState {
     } catch (error) {
       const isOutage = error instanceof BackendUnavailable;
       if (!isOutage || this.onUnavailable !== 'anonymous') throw error;
-      this.refuse(error);
-      this.#dictionary = new SessionDictionary(NO_ENTRIES, this.settings.serializer);
+      this.#outage = error;
+      this.#current = new SessionDictionary(NO_ENTRIES, this.settings.serializer);
     }
   }
 
   /** Ends the session under the key. @throws {SessionInterrupted} when the key was cycled. */
-  async #end(isOpened: boolean): Promise<void> {
-    const key = this.#key;
-    if (key === null) return;
-    if (!isOpened) await this.#early.start(key);
-    const session = isOpened ? this.#session : this.#early.open(key);
-    if (!session) return;
+  async #end(): Promise<void> {
+    if (!this.#current) await this.#load();
+    const { key, session } = { key: this.#key, session: this.#session };
+    // An outage that reads as an empty session is no answer to whether there is one.
+    if (this.#outage) throw this.#outage;
+    if (key === null || !session) return;
     if (session.rotated) throw this.#records.interrupted(key);
     const removed = await this.#commits.end(key, session);
     // A session that lives in its cookie ends with it; nothing else could be removed.
@@ -282,7 +302,8 @@ export class SessionState {
 
   async #write(send: (changes: ChangeSet) => Promise<Committed>): Promise<void> {
     if (this.#ambiguous) throw this.#ambiguous;
-    const dictionary = this.dictionary();
+    const dictionary = this.#current;
+    if (!dictionary) throw new SessionNotLoaded();
     const changes = dictionary.snapshot();
     try {
       const { key, session } = await send(changes);
@@ -292,11 +313,8 @@ export class SessionState {
       if (error instanceof BackendUnavailable && error.ambiguous) this.#ambiguous = error;
       throw error;
     }
-    // A flush meanwhile has taken another dictionary, for what comes after it.
-    if (this.#dictionary === dictionary) {
-      dictionary.rebase(this.#session.entries);
-      this.#dirty = false;
-    }
+    dictionary.rebase(this.#session.entries);
+    if (this.#dictionary === dictionary) this.#dirty = false;
     this.ended = false;
     this.#cookieIsDue();
   }
@@ -309,9 +327,10 @@ export class SessionState {
   /** Back to what was known before anything was loaded. */
   #forget(): void {
     this.#ambiguous = undefined;
+    this.#outage = undefined;
     this.#early.reset();
     this.#dirty = false;
-    this.#dictionary = undefined;
+    this.#current = undefined;
     this.#session = undefined;
     if (this.#key === null) this.#take(undefined);
   }
@@ -321,18 +340,19 @@ export class SessionState {
     this.#session = session;
     if (!session) this.#key = null;
     const entries = session && !session.rotated ? session.entries : NO_ENTRIES;
-    this.#dictionary = new SessionDictionary(entries, this.settings.serializer);
+    this.#current = new SessionDictionary(entries, this.settings.serializer);
   }
 
   #assertWritable(): void {
-    if (this.#refusal) throw this.#refusal;
+    const error = this.#closed ?? this.#outage;
+    if (error) throw error;
   }
 
   #writing(run: () => Promise<void>): Promise<void> {
-    return this.#turns.take(async () => {
+    return this.#turns.call(async () => {
       this.#assertWritable();
       // Not awaited where there is nothing to wait for: what is saved is what there is now.
-      if (!this.#dictionary) await this.#load();
+      if (!this.#current) await this.#load();
       this.#assertWritable();
       this.accessed = true;
       if (this.#key !== null && this.#session?.rotated) throw this.#records.interrupted(this.#key);

@@ -1,6 +1,8 @@
 /** Runs calls one after the other, whatever their callers await. */
 export class Turns {
   #last: Promise<unknown> | undefined;
+  /** The application's calls, while somebody means to settle them. */
+  #calls: { call: Call<unknown>; failure: Call<unknown>['failure'] }[] | undefined;
 
   /** Runs after everything asked for earlier, whether that failed or not. */
   async take<T>(run: () => Promise<T>): Promise<T> {
@@ -14,8 +16,52 @@ export class Turns {
     }
   }
 
-  /** Waits until nothing is under way. @throws what the last call failed with. */
+  /** As `take`, for the application, which may or may not wait for what it asked for. */
+  call<T>(run: () => Promise<T>): Promise<T> {
+    const call = new Call<T>((resolve) => resolve(this.take(run)));
+    this.#calls?.push({ call, failure: call.failure });
+    return call;
+  }
+
+  /** From now on `settle` will tell what calls failed with; until then no failure goes unhandled. */
+  watch(): void {
+    this.#calls ??= [];
+  }
+
+  /** Waits until nothing is under way. @throws what the first call that nobody listens to failed with. */
   async settle(): Promise<void> {
-    while (this.#last !== undefined) await this.#last;
+    const failures: unknown[] = [];
+    for (const { call, failure } of this.#calls ?? []) {
+      const failed = await failure;
+      if (failed && !call.isHeard) failures.push(failed.cause);
+    }
+    this.#calls = undefined;
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+/** A promise that knows whether anybody listens to it. */
+class Call<T> extends Promise<T> {
+  isHeard = false;
+
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise;
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: a promise has it.
+  override then<A = T, B = never>(
+    fulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.isHeard = true;
+    return super.then(fulfilled, rejected);
+  }
+
+  /** What it failed with, if it did. Whoever asks need not handle the failure, nor counts as a listener. */
+  get failure(): Promise<{ readonly cause: unknown } | undefined> {
+    return super.then(
+      () => undefined,
+      (cause: unknown) => ({ cause }),
+    );
   }
 }

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import {
+  BackendUnavailable,
   createSessions,
   SessionClosed,
   SessionNotLoaded,
@@ -447,6 +448,25 @@ describe('a value that JSON would lose', () => {
     expect(session.modified).toBe(false);
   });
 
+  it('nor by a function that changes the value and then fails', async () => {
+    const { key, session, sessions } = await openWith({ cart: { items: [1] } });
+    const set = { n: 1 };
+    session.set('set', set);
+    const spoil = (value: unknown) => {
+      Object.assign(value as Entries, { spoilt: true, n: 2 });
+      (value as { items?: number[] }).items?.push(2);
+      throw new Error('sold out');
+    };
+    expect(() => session.change('cart', spoil)).toThrow('sold out');
+    expect(() => session.change('set', spoil)).toThrow('sold out');
+    expect([session.get('cart'), session.get('set')]).toEqual([{ items: [1] }, { n: 1 }]);
+    await session.save();
+    expect(sessions.open(key).entries()).toEqual([
+      ['cart', { items: [1] }],
+      ['set', { n: 1 }],
+    ]);
+  });
+
   it('names only paths, never the data beside it', () => {
     const session = memorySessions().sessions.open();
     const set = () => session.set('a', { secret: 'hunter2', bad: 1n });
@@ -607,6 +627,50 @@ describe('a backend that answers later', () => {
     expect(backend.calls).toEqual(['load']);
     expect(session.sessionKey).toBeNull();
     expect(session.isEmpty()).toBe(true);
+  });
+});
+
+describe.each(['synchronously', 'later'] as const)('a load that failed, %s', (answers) => {
+  it('is told until load() asks the backend again', async () => {
+    const { now } = createClock();
+    const backend = new MemoryBackend({ now, answers });
+    const sessions = createSessions<Entries>({ backend, secretKey: SECRET_KEY, now });
+    const first = sessions.open();
+    await first.set('a', 1).save();
+    const session = sessions.open(first.sessionKey);
+    backend.before = () => {
+      throw new Error('connection refused');
+    };
+    await expect(session.load()).rejects.toBeInstanceOf(BackendUnavailable);
+    await expect(session.load()).rejects.toBeInstanceOf(BackendUnavailable);
+    backend.before = () => {};
+    expect(() => session.get('a')).toThrow(BackendUnavailable);
+    expect(() => session.set('a', 2)).toThrow(BackendUnavailable);
+    await session.load();
+    expect(session.get('a')).toBe(1);
+  });
+
+  it('reads as empty where the application chose so, until load() has found the session', async () => {
+    const { now } = createClock();
+    const backend = new MemoryBackend({ now, answers });
+    const options = { secretKey: SECRET_KEY, now, onUnavailable: 'anonymous' } as const;
+    const sessions = createSessions<Entries>({ backend, ...options });
+    const first = sessions.open();
+    await first.set('a', 1).save();
+    const session = sessions.open(first.sessionKey);
+    backend.before = () => {
+      throw new Error('connection refused');
+    };
+    await session.load();
+    backend.before = () => {};
+    expect(session.get('a')).toBeUndefined();
+    expect(() => session.set('a', 2)).toThrow(BackendUnavailable);
+    await session.load();
+    expect(session.get('a')).toBe(1);
+    await session.set('a', 2).save();
+    const after = sessions.open(first.sessionKey);
+    await after.load();
+    expect(after.get('a')).toBe(2);
   });
 });
 
@@ -853,13 +917,110 @@ describe('saving', () => {
     expect(await sessions.exists(key)).toBe(false);
   });
 
-  it('of an unknown key with nothing set by cycleKey stores nothing', async () => {
-    const { backend, sessions } = memorySessions<Entries>();
+  it('flush empties at once: what is set before it is done belongs to a new session', async () => {
+    for (const answers of ['synchronously', 'later'] as const) {
+      const { now } = createClock();
+      const backend = new MemoryBackend({ now, answers });
+      const sessions = createSessions<Entries>({ backend, secretKey: SECRET_KEY, now });
+      const first = sessions.open();
+      await first.set('a', 1).save();
+      for (const isLoaded of [false, true]) {
+        await first.create();
+        const old = String(first.sessionKey);
+        const session = sessions.open(old);
+        if (isLoaded) await session.load();
+        const flushing = session.flush();
+        expect(session.keys()).toEqual([]);
+        session.set('user', 7);
+        await flushing;
+        await session.save();
+        expect(session.sessionKey).not.toBe(old);
+        const after = sessions.open(session.sessionKey);
+        await after.load();
+        expect(after.entries()).toEqual([['user', 7]]);
+        expect(backend.records.has(old)).toBe(false);
+      }
+    }
+  });
+
+  it('a flush that fails leaves the session readable, whoever looked at it before', async () => {
+    for (const isLoaded of [false, true]) {
+      const { now } = createClock();
+      const backend = new MemoryBackend({ now });
+      const sessions = createSessions<Entries>({ backend, secretKey: SECRET_KEY, now });
+      const first = sessions.open();
+      await first.set('a', 1).save();
+      const session = sessions.open(first.sessionKey);
+      if (isLoaded) await session.load();
+      backend.before = (operation) => {
+        if (operation === 'delete') throw new Error('disk on fire');
+      };
+      await expect(session.flush()).rejects.toMatchObject({ name: 'BackendUnavailable' });
+      expect([session.sessionKey, session.get('a')]).toEqual([first.sessionKey, 1]);
+      backend.before = () => {};
+      await session.flush();
+      expect([session.sessionKey, backend.records.size]).toEqual([null, 0]);
+    }
+  });
+
+  it.each(['synchronously', 'later'] as const)(
+    'of an unknown key with nothing set by cycleKey stores nothing, on a backend that answers %s',
+    async (answers) => {
+      const { now } = createClock();
+      const backend = new MemoryBackend({ now, answers });
+      const sessions = createSessions<Entries>({ backend, secretKey: SECRET_KEY, now });
+      for (const look of [() => {}, (session: SessionStore<Entries>) => session.get('a')]) {
+        const session = sessions.open('u'.repeat(32));
+        if (answers === 'later') await session.load();
+        look(session);
+        await session.cycleKey();
+        expect([session.sessionKey, backend.records.size]).toEqual([null, 0]);
+      }
+      await sessions.open().cycleKey();
+      expect(backend.records.size).toBe(1);
+    },
+  );
+
+  it('cycleKey of an unknown key with something set starts a session', async () => {
+    const { sessions } = memorySessions<Entries>();
     const session = sessions.open('u'.repeat(32));
+    session.set('user', 7);
     await session.cycleKey();
-    expect(session.sessionKey).toBeNull();
-    expect(await backend.clearExpired({ dryRun: true, expiresAt: new Date(9e12) })).toBe(0);
-    await sessions.open().cycleKey();
-    expect(await backend.clearExpired({ dryRun: true, expiresAt: new Date(9e12) })).toBe(1);
+    expect(sessions.open(session.sessionKey).entries()).toEqual([['user', 7]]);
+  });
+
+  it('has no key of a cycled session once it is loaded', async () => {
+    const { key, session, sessions } = await openWith({ a: 1 });
+    await session.cycleKey();
+    const late = sessions.open(key);
+    expect(late.sessionKey).toBe(key);
+    await late.load();
+    expect([late.sessionKey, late.size]).toEqual([null, 0]);
+  });
+
+  it('drops what was changed so far when modified is set to false, as Django saves none of it', async () => {
+    const { key, session, sessions } = await openWith({ a: 1, list: [1], gone: 1 });
+    (session.get('list') as number[]).push(2);
+    session.set('a', 2).change('n', () => 1);
+    session.delete('gone');
+    session.modified = false;
+    expect(session.modified).toBe(false);
+    session.set('b', 2);
+    await session.save();
+    expect(sessions.open(key).entries()).toEqual([
+      ...[['a', 1] as const, ['list', [1]] as const, ['gone', 1] as const, ['b', 2] as const],
+    ]);
+  });
+
+  it('drops a clear() as well when modified is set to false', async () => {
+    const { key, session, sessions } = await openWith({ a: 1 });
+    session.clear();
+    session.modified = false;
+    session.set('b', 2);
+    await session.save();
+    expect(sessions.open(key).entries()).toEqual([
+      ['a', 1],
+      ['b', 2],
+    ]);
   });
 });
