@@ -62,8 +62,9 @@ export class FileBackend implements SessionBackend, ExpiryReader {
   create(record: SessionRecord): Promise<Written> {
     return this.#call(record.key, async (file) => {
       while (!(await this.#files.add(file, this.#content(record)))) {
-        const { done, found } = await this.#removeExpired(file);
-        if (!done && (found || (await isThere(file)))) throw new CreateError();
+        const found = await readSessionFile(file);
+        if (found ? this.#isLive(found) : await isThere(file)) throw new CreateError();
+        if (found) await this.#files.removeExpired(file, (taken) => !this.#isLive(taken));
       }
       return written(record);
     });
@@ -105,28 +106,32 @@ export class FileBackend implements SessionBackend, ExpiryReader {
 
   async clearExpired(options: ClearExpiredOptions = {}): Promise<number> {
     const { expiresAt = this.#now(), signal } = options;
-    const isExpired = (found: StoredSession | undefined): boolean =>
-      found !== undefined && this.#endOf(found) <= expiresAt;
+    const isExpired = (found: StoredSession): boolean => this.#endOf(found) <= expiresAt;
     const clearing = {
       directory: this.#directory,
-      isExpired: async (file: string) => isExpired(await readSessionFile(file)),
-      remove: async (file: string) => (await this.#files.remove(file, isExpired)).done,
+      isExpired: async (file: string) => {
+        const found = await readSessionFile(file);
+        return found !== undefined && isExpired(found);
+      },
+      remove: (file: string) => this.#files.removeExpired(file, isExpired),
       isStopped: () => signal?.aborted === true || this.#closing !== undefined,
     };
     return this.#watch(() => clearExpired(clearing, options));
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.allSettled(this.#calls).then(() => this.#files.close());
+    this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#calls);
+    await this.#files.close();
+    this.#directory.close();
   }
 
   #replace(file: string, record: SessionRecord, base: string) {
     return this.#files.replace(file, (found) => this.#isLive(found, base), this.#content(record));
-  }
-
-  #removeExpired(file: string) {
-    return this.#files.remove(file, (found) => found !== undefined && !this.#isLive(found));
   }
 
   #content({ data }: SessionRecord): Content {

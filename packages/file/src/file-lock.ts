@@ -5,7 +5,7 @@ import { isError } from './session-file.ts';
 
 /** How long the same holder may have a lock before the next one takes it away; it needs about a millisecond. */
 const PATIENCE_MS = 250;
-const LONGEST_PAUSE_MS = 16;
+const LONGEST_PAUSE_MS = 12;
 
 /**
  * The right to change a file, which one process has at a time.
@@ -73,7 +73,6 @@ export async function moved(from: string, to: string): Promise<boolean> {
 async function take(lock: string, claim: string, patienceMs: number): Promise<void> {
   let holder: string | undefined;
   let since = 0;
-  let waits = 0;
   for (;;) {
     try {
       return await rename(claim, lock);
@@ -81,16 +80,13 @@ async function take(lock: string, claim: string, patienceMs: number): Promise<vo
       if (!isError(error, 'ENOTEMPTY', 'EEXIST')) throw error;
     }
     const [entry] = await entriesOf(lock);
-    if (entry === undefined) continue;
     if (entry !== holder) {
       holder = entry;
       since = performance.now();
-    } else if (performance.now() - since > patienceMs) {
+    } else if (entry !== undefined && performance.now() - since > patienceMs) {
       await removeEntry(lock, entry);
-      continue;
     }
-    const pauseMs = Math.random() * Math.min(2 ** waits, LONGEST_PAUSE_MS);
-    waits += 1;
+    const pauseMs = Math.random() * LONGEST_PAUSE_MS;
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

@@ -1,9 +1,12 @@
-import { chmodSync, constants, lstatSync, mkdirSync, type Stats } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { ImproperlyConfigured, InvalidSessionKey } from '@coatcheck/core';
 import { isError } from './session-file.ts';
+
+const fsync = promisify(fs.fsync);
+const stat = promisify(fs.stat);
 
 const KEY = /^[a-z0-9]{32,64}$/;
 const COOKIE_NAME = /^[\w!#$%&'*+.^`|~-]{1,100}$/;
@@ -15,6 +18,8 @@ export class SessionDirectory {
   readonly path: string;
   readonly #prefix: string;
   readonly #device: number;
+  /** Open from the start: a write that was made must not fail because no file can be opened any more. */
+  readonly #fd: number;
   #syncing: Promise<void> = Promise.resolve();
   #nextSync: Promise<void> | undefined;
 
@@ -27,7 +32,8 @@ export class SessionDirectory {
     }
     this.#prefix = prefix;
     this.path = toPath(directory);
-    this.#device = openDirectory(this.path).dev;
+    this.#device = checkDirectory(this.path).dev;
+    this.#fd = fs.openSync(this.path, fs.constants.O_RDONLY);
   }
 
   /** Where the session is. Django: `_key_to_file`. @throws {InvalidSessionKey} before it could name anything else. */
@@ -55,22 +61,23 @@ export class SessionDirectory {
       .catch(() => {})
       .then(() => {
         this.#nextSync = undefined;
-        this.#syncing = fsyncDirectory(this.path);
+        this.#syncing = this.#fsync();
         return this.#syncing;
       });
     return this.#nextSync;
   }
-}
 
-async function fsyncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, constants.O_RDONLY);
-  try {
-    await handle.sync();
-  } catch (error) {
-    // A file system that has no such call keeps names in its own way.
-    if (!isError(error, 'EINVAL', 'ENOTSUP')) throw error;
-  } finally {
-    await handle.close();
+  close(): void {
+    fs.closeSync(this.#fd);
+  }
+
+  async #fsync(): Promise<void> {
+    try {
+      await fsync(this.#fd);
+    } catch (error) {
+      // A file system that has no such call keeps names in its own way.
+      if (!isError(error, 'EINVAL', 'ENOTSUP')) throw error;
+    }
   }
 }
 
@@ -84,14 +91,14 @@ function toPath(directory: string | URL): string {
   return path.resolve(text);
 }
 
-function openDirectory(directory: string): Stats {
+function checkDirectory(directory: string): fs.Stats {
   const refuse = (problem: string, cause?: unknown): never => {
     throw new ImproperlyConfigured(`file.path: ${directory} ${problem}`, { cause });
   };
-  let stats: Stats;
+  let stats: fs.Stats;
   try {
     makeDirectory(directory);
-    stats = lstatSync(directory);
+    stats = fs.lstatSync(directory);
   } catch (error) {
     const problem = isError(error, 'ENOENT', 'ENOTDIR')
       ? 'cannot be made, because the directory around it does not exist: make that first.'
@@ -113,11 +120,11 @@ function openDirectory(directory: string): Stats {
 
 function makeDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { mode: 0o700 });
+    fs.mkdirSync(directory, { mode: 0o700 });
   } catch (error) {
     if (isError(error, 'EEXIST')) return;
     throw error;
   }
   // A umask can take permissions from the owner too.
-  chmodSync(directory, 0o700);
+  fs.chmodSync(directory, 0o700);
 }

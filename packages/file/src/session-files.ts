@@ -1,4 +1,4 @@
-import { link, lstat, mkdir, unlink } from 'node:fs/promises';
+import { link, lstat, mkdir, rmdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { StoredSession } from '@coatcheck/core';
 import { FileLock, moved, revokeLock, temporaryName } from './file-lock.ts';
@@ -108,8 +108,13 @@ export class SessionFiles {
         try {
           const current = await readSessionFile(file);
           if (!isWanted(current)) return unwanted(current);
+          const removed = path.join(lock.entry, 'removed');
           // Otherwise the lock was taken away, or somebody without one, such as Django, removed the file.
-          if (await moved(file, path.join(lock.entry, 'removed'))) return { done: true };
+          if (await moved(file, removed)) {
+            await unlink(removed).catch(ignoreMissing);
+            await rmdir(lock.entry).catch(ignoreMissing);
+            return { done: true };
+          }
         } finally {
           await lock.release();
         }
@@ -118,6 +123,23 @@ export class SessionFiles {
       if (!isError(error, 'ENOSPC', 'EDQUOT')) throw error;
     }
     return this.#removeWithoutLock(file, isWanted);
+  }
+
+  /**
+   * Removes a file that was seen to have expired; whether this call did it. Nobody changes such a file, so no lock is
+   * needed: it is taken away, looked at again, and put back if it was renewed at the last moment.
+   */
+  async removeExpired(
+    file: string,
+    isExpired: (found: StoredSession) => boolean,
+  ): Promise<boolean> {
+    const taken = temporaryName(file);
+    if (!(await moved(file, taken))) return false;
+    const found = await readSessionFile(taken);
+    const removed = found !== undefined && isExpired(found);
+    if (!removed) await link(taken, file).catch(ignoreTaken);
+    await unlink(taken).catch(ignoreMissing);
+    return removed;
   }
 
   /** Gives back the locks that were kept for a next try. */
@@ -166,6 +188,10 @@ export async function isThere(file: string): Promise<boolean> {
 
 function unwanted(found: StoredSession | undefined): Change {
   return found ? { done: false, found } : { done: false };
+}
+
+function ignoreTaken(error: unknown): void {
+  if (!isError(error, 'EEXIST')) throw error;
 }
 
 function ignoreMissing(error: unknown): void {

@@ -1,14 +1,9 @@
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  statSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { clearExpired } from '../src/clear-expired.ts';
+import { SessionDirectory } from '../src/session-directory.ts';
+import { SessionFiles } from '../src/session-files.ts';
 import { type FileSessions, openSessions, store } from './sessions.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -98,21 +93,41 @@ describe('clearExpired', () => {
     expect(readdirSync(directory.path)).toHaveLength(350);
   });
 
-  it('is held up by no file that cannot be removed, and says so in the end', async () => {
-    for (const name of ['a', 'b', 'c']) {
-      writeFileSync(inDirectory(`sessionid${name.repeat(32)}`), 'unreadable');
-      age(`sessionid${name.repeat(32)}`, 1000);
-    }
-    // A file where the lock would be.
-    const obstacle = inDirectory(`sessionid${'b'.repeat(32)}_lock`);
-    writeFileSync(obstacle, '');
-    await expect(sessions.clearExpired()).rejects.toMatchObject({ code: 'ENOTDIR' });
-    expect(readdirSync(directory.path)).toHaveLength(2);
-    age(path.basename(obstacle), 3601);
-    await sessions.clearExpired();
-    expect(existsSync(obstacle)).toBe(false);
-    await sessions.clearExpired();
+  it('is held up by no file that cannot be read or removed, and says so in the end', async () => {
+    for (const name of 'abcdef') writeFileSync(inDirectory(`sessionid${name.repeat(32)}`), '');
+    const denied = Object.assign(new Error('permission denied'), { code: 'EACCES' });
+    const removed: string[] = [];
+    const sessionDirectory = new SessionDirectory(directory.path, 'sessionid');
+    const clearing = {
+      directory: sessionDirectory,
+      isExpired: async (file: string) => {
+        if (file.endsWith('b')) throw denied;
+        return true;
+      },
+      remove: async (file: string) => {
+        if (file.endsWith('d')) throw denied;
+        removed.push(file.slice(-1));
+        return true;
+      },
+      isStopped: () => false,
+    };
+    await expect(clearExpired(clearing, { batchSize: 2 })).rejects.toBe(denied);
+    expect(removed.sort()).toEqual(['a', 'c', 'e', 'f']);
+    sessionDirectory.close();
+  });
+
+  it('puts back what was renewed at the last moment', async () => {
+    const stored = await store(sessions, { a: 1 });
+    const file = inDirectory(`sessionid${stored}`);
+    const sessionDirectory = new SessionDirectory(directory.path, 'sessionid');
+    const files = new SessionFiles(sessionDirectory);
+    expect(await files.removeExpired(file, () => false)).toBe(false);
+    expect(await sessions.exists(stored)).toBe(true);
+    expect(readdirSync(directory.path)).toEqual([`sessionid${stored}`]);
+    expect(await files.removeExpired(file, () => true)).toBe(true);
+    expect(await files.removeExpired(file, () => true)).toBe(false);
     expect(readdirSync(directory.path)).toEqual([]);
+    sessionDirectory.close();
   });
 
   it.each([0, -1, 0.5, Number.NaN])('refuses batches of %d', async (batchSize) => {

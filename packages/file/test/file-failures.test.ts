@@ -3,6 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { runWithFewFiles } from './processes.ts';
 import { type FileSessions, load, openSessions, store } from './sessions.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -105,6 +106,14 @@ describeOnTmpfs('a disk of 64 KB (needs root on Linux)', () => {
     execFileSync('mount', ['-o', 'remount,rw', disk]);
     await session.save();
     expect((await load(sessions, key)).get('a')).toBe(2);
+  });
+});
+
+describe('a process that has too many files open', () => {
+  it('is told so, loses nothing by it, and goes on when it has fewer', () => {
+    sessions = openSessions(directory.path);
+    const outcome = JSON.parse(runWithFewFiles(40, 'many-files-process.ts', directory.path));
+    expect(outcome).toEqual({ codes: ['EMFILE', 'done'], temporary: [] });
   });
 });
 

@@ -1,17 +1,23 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
 const here = import.meta.dirname;
 
+const runSource = [
+  process.execPath,
+  '--conditions=@coatcheck/source',
+  '--import',
+  path.join(here, 'typescript-loader.mjs'),
+];
+
 /** Starts a process on the sources of this workspace. */
 function startNode(script: string, ...args: string[]): ChildProcess {
-  const loader = path.join(here, 'typescript-loader.mjs');
-  const child = spawn(
-    process.execPath,
-    ['--conditions=@coatcheck/source', '--import', loader, path.join(here, script), ...args],
-    { cwd: here, stdio: ['ignore', 'pipe', 'inherit'] },
-  );
+  const [command = '', ...options] = runSource;
+  const child = spawn(command, [...options, path.join(here, script), ...args], {
+    cwd: here,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;
@@ -52,4 +58,11 @@ export function startWriter(directory: string, key: string, name: string) {
       await exit;
     },
   };
+}
+
+/** What a process says that may have only this many files open. */
+export function runWithFewFiles(files: number, script: string, ...args: string[]): string {
+  const limited = `ulimit -n ${files} && exec "$@"`;
+  const command = [...runSource, path.join(here, script), ...args];
+  return execFileSync('sh', ['-c', limited, 'sh', ...command], { cwd: here, encoding: 'utf8' });
 }
