@@ -186,6 +186,8 @@ export class HttpSession<Data extends object = SessionData> {
   #maxAge(): number | undefined {
     if (this.session.getExpireAtBrowserClose()) return undefined;
     try {
+      // Throws for more seconds than dates have, which the age does not.
+      this.session.getExpiryDate();
       return this.session.getExpiryAge();
     } catch {
       // An expiry that cannot be read; the record has an end all the same.

@@ -45,9 +45,12 @@ export function sessions<Data extends object = SessionData>(
 ): Middleware<DefaultState, SessionContext<Data>> {
   return async function sessionsMiddleware(ctx, next) {
     const context = ctx as unknown as Context & WithSession;
-    if (context[SESSION] && context[OPENER] !== opener) throw second();
-    // Mounted twice: the outer one commits, and both see the same session.
-    if (context[SESSION] || chosen(options.skip, context)) return next();
+    if (chosen(options.skip, context)) return next();
+    if (context[SESSION]) {
+      if (context[OPENER] !== opener) throw second();
+      // Mounted twice: the outer one commits, and both see the same session.
+      return next();
+    }
     prepare(ctx.app.context);
     if (Object.hasOwn(ctx, 'session')) throw taken();
     const http = opener.openForRequest(ctx.req.headers.cookie, ctx.res, {

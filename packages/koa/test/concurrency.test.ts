@@ -16,6 +16,7 @@ import {
   request,
   SECRET_KEY,
   type Site,
+  type SiteOptions,
   startSite,
 } from './test-site.ts';
 
@@ -330,5 +331,64 @@ describe('late requests with a rotated key', () => {
     const key = keyOf(await site.request({ key: KEY, path: '/login' })) ?? '';
     expect(await site.request({ key: KEY })).toMatchObject({ status: 200, setCookie: [] });
     expect(site.rows()).toEqual({ [key]: { a: 1 } });
+  });
+});
+
+describe('a response that was late, and had its cookie from save()', () => {
+  const ways: [string, Handler][] = [
+    ['login (cycleKey)', (ctx) => ctx.session.cycleKey()],
+    ['logout (flush)', (ctx) => ctx.session.flush()],
+  ];
+  async function startLate(end: Handler, after: Handler, options: SiteOptions = {}) {
+    const slow = waiting(async (ctx) => {
+      ctx.cookies.set('theme', 'dark');
+      ctx.session.set('late', 1);
+      await ctx.session.save();
+    });
+    const site = await startSite(async (ctx) => {
+      if (ctx.path === '/end') return end(ctx);
+      await slow.handler(ctx);
+      return after(ctx);
+    }, options);
+    site.put(KEY, { a: 1 });
+    const answering = site.request({ key: KEY });
+    await slow.changed;
+    const ended = await site.request({ key: KEY, path: '/end' });
+    slow.goOn();
+    const answer = await answering;
+    // The other cookies of the response stay.
+    expect(answer.setCookie.filter((cookie) => cookie.startsWith('theme=dark'))).toHaveLength(
+      answer.status === 200 ? 1 : 0,
+    );
+    const key = keyOf(ended) ?? '';
+    const rows = key.length === 32 ? { [key]: { a: 1, late: 1 } } : {};
+    expect(site.rows()).toEqual(rows);
+    return answer;
+  }
+
+  it.each(ways)('and came after a %s sends no cookie', async (_, end) => {
+    for (const saveEveryRequest of [false, true]) {
+      const answer = await startLate(end, () => {}, { settings: { saveEveryRequest } });
+      expect([answer.status, keyOf(answer)]).toEqual([200, undefined]);
+    }
+  });
+
+  it.each(ways)('and writes again after a %s: 400 and no cookie', async (_, end) => {
+    const answer = await startLate(end, (ctx) => ctx.session.set('later', 2));
+    expect([answer.status, keyOf(answer)]).toEqual([400, undefined]);
+  });
+
+  it.each(ways)("and writes again after a %s, with 'discard': no cookie", async (_, end) => {
+    const answer = await startLate(end, (ctx) => ctx.session.set('later', 2), {
+      settings: { onInterrupted: 'discard' },
+    });
+    expect([answer.status, keyOf(answer)]).toEqual([200, undefined]);
+  });
+
+  it.each(ways)('and fails after a %s: no cookie', async (_, end) => {
+    for (const status of [404, 500]) {
+      const answer = await startLate(end, (ctx) => ctx.throw(status));
+      expect([answer.status, keyOf(answer)]).toEqual([status, undefined]);
+    }
   });
 });

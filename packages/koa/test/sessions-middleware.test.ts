@@ -430,6 +430,25 @@ describe('a commit that fails', () => {
     expect(site.errors).toEqual([expect.objectContaining({ ambiguous: true })]);
     open();
   });
+
+  it('replaces it where a save may or may not have been done, and nothing is sent twice', async () => {
+    const { site, backend } = await startDelayed(
+      async (ctx) => {
+        ctx.session.change('a', (n) => Number(n) + 1);
+        backend.until = promise;
+        await ctx.session.save().catch(() => {});
+        backend.until = Promise.resolve();
+        ctx.session.set('b', 2);
+      },
+      { settings: { operationTimeoutMs: 50 } },
+    );
+    const { promise, open } = gate();
+    expect(await site.request({ key: KEY })).toMatchObject({ status: 503, setCookie: [] });
+    open();
+    await site.sessions.close();
+    expect(backend.calls.update).toBe(1);
+    expect(site.rows()).toEqual({ [KEY]: { a: 2 } });
+  });
 });
 
 describe('flush', () => {
@@ -498,6 +517,21 @@ describe('flush', () => {
     expect((await site.request({ key: KEY })).setCookie).toEqual([
       `${DELETION}; Secure; Partitioned`,
     ]);
+  });
+
+  it.each([
+    ['at once', false],
+    ['later', true],
+  ])('an unknown key that is read and cycled sends nothing, %s', async (_, isLater) => {
+    const site = await startSite(
+      async (ctx) => {
+        ctx.session.get('a');
+        await ctx.session.cycleKey();
+      },
+      isLater ? { wrap: delayedBackend } : {},
+    );
+    expect(await site.request({ key: KEY })).toMatchObject({ status: 200, setCookie: [] });
+    expect(site.rows()).toEqual({});
   });
 
   it.each(['rotated', 'unknown', 'expired'])(
@@ -861,6 +895,24 @@ describe('ctx.session', () => {
     expect(count(site, 'saved')).toBe(1);
   });
 
+  it('is refused where another Sessions is mounted inside, unless one of them is skipped', async () => {
+    const other = await startSite(read);
+    const site = await startWithSession(async (ctx) => {
+      const skip = ctx.path === '/skipped';
+      await sessions(other.sessions, { skip })(ctx as never, async () => {
+        ctx.body = JSON.stringify(ctx.session.get('a'));
+      });
+    });
+    expect((await site.request({ key: KEY })).status).toBe(500);
+    expect(site.errors).toEqual([
+      expect.objectContaining({
+        name: 'ImproperlyConfigured',
+        message: expect.stringContaining('mounted twice, with different Sessions'),
+      }),
+    ]);
+    expect((await site.request({ key: KEY, path: '/skipped' })).body).toBe('1');
+  });
+
   it('says nothing of key and data in logs', async () => {
     const site = await startWithSession((ctx) => {
       ctx.session.get('a');
@@ -926,6 +978,37 @@ describe('Vary', () => {
       ],
     });
     expect(await site.request({ key: KEY })).toMatchObject({ status: 404, vary: 'Cookie' });
+  });
+
+  it.each([
+    ['a string', 'body'],
+    ['a stream', Readable.from(['body'])],
+    ['nothing', null],
+  ])('stays when a middleware around sets its own afterwards, with %s', async (_, body) => {
+    const site = await startWithSession(read, {
+      outer: [
+        async (ctx, next) => {
+          await next();
+          ctx.body = body;
+          ctx.set({ Vary: 'Accept', 'Cache-Control': 'public, max-age=60' });
+        },
+      ],
+    });
+    expect(await site.request({ key: KEY })).toMatchObject({
+      ...{ vary: 'Accept, Cookie', cacheControl: 'public, max-age=60', setCookie: [] },
+    });
+  });
+
+  it('is not added to a response that left the session alone', async () => {
+    const site = await startWithSession(() => {}, {
+      outer: [
+        async (ctx, next) => {
+          await next();
+          ctx.set('Vary', 'Accept');
+        },
+      ],
+    });
+    expect((await site.request({ key: KEY })).vary).toBe('Accept');
   });
 });
 
@@ -1225,6 +1308,24 @@ describe('options', () => {
     },
   );
 
+  it('readOnly is an error where a nested value was changed, instead of losing it', async () => {
+    const site = await startSite(
+      (ctx) => {
+        (ctx.session.get('cart') as unknown[]).push(2);
+      },
+      { middleware: { readOnly: true } },
+    );
+    site.put(KEY, { cart: [1] });
+    expect(await site.request({ key: KEY })).toMatchObject({ status: 500, setCookie: [] });
+    expect(site.errors).toEqual([
+      expect.objectContaining({
+        name: 'SessionClosed',
+        message: expect.stringContaining('readOnly'),
+      }),
+    ]);
+    expect(site.rows()).toEqual({ [KEY]: { cart: [1] } });
+  });
+
   it.each(both({ touch: false }))('touch false as %s is no activity', async (_, middleware) => {
     const site = await startWithSession(() => {}, {
       ...{ middleware, settings: { saveEveryRequest: true } },
@@ -1298,6 +1399,43 @@ describe('options', () => {
     backend.failures.load = new Error('down');
     expect(await site.request({ key: KEY })).toMatchObject({ status: 200, body: 'null' });
     expect((await site.request({ key: KEY, path: '/strict' })).status).toBe(503);
+  });
+});
+
+describe('a stored expiry that cannot be read', () => {
+  const bad: unknown[] = [
+    ...['tomorrow', '', '2023-02-30T00:00:00', '2999-13-01', '2040-01-01T00:00:00', '2040-01-01'],
+    ...[[], {}, { a: 1 }, [600], 1e300, -1e300, 8.64e12, 9e15],
+  ];
+  const handlers: [string, Handler][] = [
+    ['reading', read],
+    ['writing', write],
+    ['cycling', (ctx) => ctx.session.cycleKey()],
+    ['saving', (ctx) => ctx.session.save()],
+    ['ending', (ctx) => ctx.session.flush()],
+  ];
+
+  it.each(handlers)('does not disturb %s', async (name, handler) => {
+    for (const expiry of bad) {
+      for (const settings of [{}, { saveEveryRequest: true }, { idleTimeout: 1000 }]) {
+        const site = await startSite(handler, { settings });
+        site.put(KEY, { a: 1, _session_expiry: expiry });
+        const answer = await site.request({ key: KEY });
+        const key = keyOf(answer);
+        expect({ expiry, status: answer.status, errors: site.errors }).toEqual({
+          ...{ expiry, status: 200, errors: [] },
+        });
+        if (key === undefined) continue;
+        expect([expiry, answer.setCookie[0]]).toEqual([
+          expiry,
+          expect.stringMatching(/; Max-Age=\d{1,10};/),
+        ]);
+        if (name !== 'ending') {
+          expect(await site.sessions.exists(key)).toBe(true);
+        }
+        await closeSites();
+      }
+    }
   });
 });
 
@@ -1393,6 +1531,15 @@ describe('idleTimeout', () => {
     expect((await site.request({ key: KEY })).setCookie).toEqual([]);
     later(site, 1);
     expect((await site.request({ key: KEY })).setCookie).toHaveLength(1);
+  });
+
+  it('is renewed by a route that only reads (readOnly)', async () => {
+    const site = await startIdle(read, { middleware: { readOnly: true } });
+    for (const seconds of [999, 999, 999]) {
+      later(site, seconds);
+      const answer = await site.request({ key: KEY });
+      expect([answer.body, keyOf(answer)]).toEqual(['1', KEY]);
+    }
   });
 
   it('ends a session that nobody used for so long', async () => {
