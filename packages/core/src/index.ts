@@ -7,6 +7,7 @@ export type {
   Awaitable,
   ClearExpiredOptions,
   ExpiryReader,
+  OriginalReader,
   SessionAttributes,
   SessionBackend,
   SessionRecord,

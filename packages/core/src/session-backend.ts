@@ -113,3 +113,12 @@ export interface ExpiryReader {
   /** @param endOf when a record with `modifiedAt` ends; one that is no session, as if it had no expiry of its own. */
   useExpiry(endOf: (stored: StoredSession) => Date): void;
 }
+
+/**
+ * A backend whose `load` may answer from a copy that is out of date after a failure, such as a cache in front of a
+ * database. What has to be certain, such as `exists`, is asked here.
+ */
+export interface OriginalReader {
+  /** As `load`, and never from the copy. */
+  loadOriginal(key: string): Awaitable<StoredSession | undefined>;
+}

@@ -72,9 +72,7 @@ export class SessionCommits {
       await this.#records.remove(successor.key).catch(() => false);
       throw error;
     }
-    const old = await Promise.resolve()
-      .then(() => this.#records.load(key))
-      .catch(() => undefined);
+    const old = await this.#records.loadOriginal(key).catch(() => undefined);
     if (!old?.rotated) throw error;
   }
 

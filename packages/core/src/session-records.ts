@@ -7,6 +7,7 @@ import { attributesOf } from './session-attributes.ts';
 import type {
   Awaitable,
   ExpiryReader,
+  OriginalReader,
   SessionBackend,
   SessionRecord,
   StoredSession,
@@ -81,6 +82,14 @@ export class SessionRecords {
     return isPromise(stored)
       ? stored.then((found) => this.open(key, found))
       : this.open(key, stored);
+  }
+
+  /** Loads from the place itself, where the backend keeps copies as well. */
+  async loadOriginal(key: string): Promise<LoadedSession | undefined> {
+    const backend = this.#backend;
+    if (!keepsCopies(backend)) return this.load(key);
+    const read = () => backend.loadOriginal(this.#backendKey(key));
+    return this.open(key, await this.#call('load', key, false, read));
   }
 
   /** Stores the entries under a new key. */
@@ -222,4 +231,8 @@ export class SessionRecords {
 
 function readsExpiry(backend: SessionBackend): backend is SessionBackend & ExpiryReader {
   return typeof (backend as Partial<ExpiryReader>).useExpiry === 'function';
+}
+
+function keepsCopies(backend: SessionBackend): backend is SessionBackend & OriginalReader {
+  return typeof (backend as Partial<OriginalReader>).loadOriginal === 'function';
 }

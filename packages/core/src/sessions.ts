@@ -53,7 +53,7 @@ export class Sessions<Data extends object = SessionData> {
   /** Whether a live session is stored under the key; never for one that lives in its cookie, as in Django. */
   async exists(key: string): Promise<boolean> {
     if (!this.#isKey(key) || this.#records.inCookie) return false;
-    const session = await this.#records.load(key);
+    const session = await this.#records.loadOriginal(key);
     return session !== undefined && !session.rotated;
   }
 
