@@ -417,6 +417,26 @@ describe('change(key, fn)', () => {
     expect(dataOf(sessions, key)).toEqual({});
   });
 
+  it('runs again on an entry of the login too, which stays one unit', async () => {
+    const { sessions } = memorySessions<Entries>();
+    const key = await start(sessions, {});
+    const count = (session: Store) => session.change('_auth_user_n', (n) => Number(n ?? 0) + 1);
+    const [one, two] = [sessions.open(key), sessions.open(key)];
+    expect([count(one), count(two)]).toEqual([1, 1]);
+    await one.save();
+    await two.save();
+    expect([two.get('_auth_user_n'), dataOf(sessions, key)]).toEqual([2, { _auth_user_n: 2 }]);
+
+    const [mine, theirs] = [sessions.open(key), sessions.open(key)];
+    theirs.update({ ...user('2', 'theirs'), _auth_user_extra: true });
+    count(theirs);
+    mine.update(user('1', 'mine'));
+    count(mine);
+    await theirs.save();
+    await mine.save();
+    expect(dataOf(sessions, key)).toEqual({ ...user('1', 'mine'), _auth_user_n: 4 });
+  });
+
   it('leaves nothing behind when fn throws at once', async () => {
     const { sessions } = memorySessions<Entries>();
     const key = await start(sessions, { n: 1 });
@@ -606,6 +626,30 @@ describe('a call that is not answered', () => {
     expect(dataOf(sessions, key)).toEqual({ a: 112 });
   });
 
+  it('fails whoever waits behind it at the same time, whatever it waits for', async () => {
+    const { backend, key, sessions } = await createPlace({ operationTimeoutMs: 200 });
+    const stores = Array.from({ length: 4 }, () => sessions.open(key));
+    for (const [i, store] of stores.entries()) store.set(`k${i}`, i);
+    const [first, ...others] = stores as [Store, Store, Store, Store];
+    backend.before = (operation) => (operation === 'load' ? undefined : never());
+    const begin = performance.now();
+    const failing = [first.save().catch((error: unknown) => error)];
+    await new Promise((resolve) => setImmediate(resolve));
+    const [writer, cycler, leaver] = others;
+    for (const waiting of [writer.save(), cycler.cycleKey(), leaver.flush()]) {
+      failing.push(waiting.catch((error: unknown) => error));
+    }
+    for (const error of await Promise.all(failing)) {
+      expect(error).toMatchObject({ name: 'BackendUnavailable', status: 503 });
+    }
+    // One after the other they would have taken four times as long.
+    expect(performance.now() - begin).toBeLessThan(600);
+    expect(backend.calls.filter((call) => call !== 'load')).toEqual(['update']);
+    backend.before = () => {};
+    await writer.save();
+    expect(dataOf(sessions, key)).toEqual({ a: 1, k1: 1 });
+  });
+
   it('is not repeated by the next save of its store; load starts anew', async () => {
     const { backend, key, sessions } = await createPlace();
     const session = sessions.open(key);
@@ -637,6 +681,32 @@ describe('a call that is not answered', () => {
     expect(session.sessionKey).not.toBe(key);
     expect(await sessions.exists(key)).toBe(false);
     expect(dataOf(sessions, session.sessionKey ?? '')).toEqual({ a: 1 });
+  });
+
+  it('leaves the old session where it was to rotate it and did not', async () => {
+    const { backend, key, sessions } = await createPlace();
+    const session = sessions.open(key);
+    session.set('user', 7);
+    backend.before = (operation) => (operation === 'update' ? never() : undefined);
+    await expect(session.cycleKey()).rejects.toMatchObject(ambiguous);
+    backend.before = () => {};
+    expect(session.sessionKey).toBe(key);
+    expect(dataOf(sessions, key)).toEqual({ a: 1 });
+    await expect(session.save()).rejects.toMatchObject(ambiguous);
+    await session.load();
+    await session.cycleKey();
+    expect(dataOf(sessions, session.sessionKey)).toEqual({ a: 1 });
+    expect(await sessions.exists(key)).toBe(false);
+  });
+
+  it('leaves one session where the rotation was refused, and not merely unanswered', async () => {
+    const { backend, key, sessions } = await createPlace();
+    const session = sessions.open(key);
+    backend.before = (operation) => {
+      if (operation === 'update') throw new Error('disk on fire');
+    };
+    await expect(session.cycleKey()).rejects.toMatchObject({ ambiguous: false });
+    expect([...backend.records.keys()]).toEqual([key]);
   });
 
   it('overwrites nothing when it comes through late', async () => {

@@ -89,6 +89,25 @@ describe('events', () => {
     ]);
   });
 
+  it('tell once of a call that fails after its deadline', async () => {
+    const { now } = createClock();
+    const backend = new MemoryBackend({ now });
+    const options = { backend, secretKey: SECRET_KEY, now, operationTimeoutMs: 20 };
+    const sessions = createSessions<Entries>(options);
+    const told: object[] = [];
+    sessions.events.on('unavailable', (event) => told.push(event));
+    let fail = (_: Error): void => {};
+    backend.before = () =>
+      new Promise((_, reject) => {
+        fail = reject;
+      });
+    const saving = sessions.open().set('a', 1).save();
+    await expect(saving).rejects.toMatchObject({ name: 'BackendUnavailable', ambiguous: true });
+    fail(new Error('connection reset'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(told).toEqual([expect.objectContaining({ operation: 'create', ambiguous: true })]);
+  });
+
   it('have a digest that nobody can make without the secret key', () => {
     const key = 'k'.repeat(32);
     const [one, two] = [new SessionEventEmitter('one'), new SessionEventEmitter('two')];
@@ -111,6 +130,24 @@ describe('events', () => {
     await session.save();
     expect(sessions.open(session.sessionKey).get('a')).toBe(1);
     expect(reached).toEqual(['second']);
+    expect(told).toEqual([failure]);
+  });
+
+  it('break nothing when a listener that is asynchronous fails, which is an event too', async () => {
+    const events = new SessionEventEmitter('secret');
+    const failure = new Error('a bad listener');
+    const told: unknown[] = [];
+    const fail = async () => {
+      throw failure;
+    };
+    // Without a listener for errors, and with one that fails as well: no rejection goes unhandled.
+    events.on('saved', fail as () => void);
+    events.tell('saved', 'k', {});
+    await new Promise((resolve) => setImmediate(resolve));
+    events.on('error', ({ cause }) => told.push(cause));
+    events.on('error', fail as () => void);
+    events.tell('saved', 'k', {});
+    await new Promise((resolve) => setImmediate(resolve));
     expect(told).toEqual([failure]);
   });
 

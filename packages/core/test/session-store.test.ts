@@ -420,6 +420,22 @@ describe('a value that JSON would lose', () => {
     await expect(session.save()).rejects.toThrow(/^value\.[ab] /);
   });
 
+  it('is refused as an expiry, where it is none or beyond what dates have', async () => {
+    const { clock, session } = await openWith({ a: 1 });
+    for (const none of ['garbage', '', null, [600], { seconds: 600 }]) {
+      expect(() => session.set('_session_expiry', none)).toThrow(/use setExpiry\(value\)/);
+      expect(() => session.update({ b: 1, _session_expiry: none })).toThrow(/use setExpiry/);
+    }
+    for (const seconds of [8.639e12, 1e300, -1e300]) {
+      expect(() => session.setExpiry(seconds)).toThrow(RangeError);
+    }
+    expect(() => session.setExpiry(Number.NaN)).toThrow(TypeError);
+    expect(() => session.setExpiry(new Date(Number.NaN))).toThrow(TypeError);
+    expect([session.modified, session.keys()]).toEqual([false, ['a']]);
+    session.setExpiry(1e9);
+    expect(session.getExpiryDate()).toEqual(new Date(clock.now().getTime() + 1e12));
+  });
+
   it('is refused when it contains itself, by set and at the commit', async () => {
     const { session } = await openWith({ tree: {} });
     expect(() => session.set('x', cycle)).toThrow(/^x\.self\.cycle contains itself/);

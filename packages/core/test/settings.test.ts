@@ -110,6 +110,57 @@ describe('the settings', () => {
       /^maxEntries must be a positive number, not a value of type object/,
     ],
     [
+      'a timeout beyond those that Node has',
+      { operationTimeoutMs: 3e9 },
+      /^operationTimeoutMs must be a positive number, 2147483647 at most, not 3000000000/,
+    ],
+    [
+      'a timeout beyond what dates have',
+      { idleTimeout: 1e300 },
+      /^idleTimeout must be a positive number of seconds, 315360000000 at most, not 1e\+300/,
+    ],
+    [
+      'an age beyond what dates have',
+      { cookie: { age: 1e300 } },
+      /^cookie\.age must be a number of seconds/,
+    ],
+    [
+      'renewals as rare as the timeout itself',
+      { idleTimeout: 60, touchEvery: 60 },
+      /^touchEvery must be less than idleTimeout/,
+    ],
+    [
+      'renewals rarer than the timeout',
+      { idleTimeout: 60, touchEvery: 61 },
+      /^touchEvery must be less than idleTimeout/,
+    ],
+    ['renewals of no timeout', { touchEvery: 5 }, /^touchEvery must be less than idleTimeout/],
+    [
+      'a depth that is a fraction',
+      { maxDepth: 0.5 },
+      /^maxDepth must be a positive whole number, not 0\.5/,
+    ],
+    [
+      'a depth that no parser has',
+      { maxDepth: 5000 },
+      /^maxDepth must be a positive number, 1000 at most, not 5000/,
+    ],
+    [
+      'entries that are a fraction',
+      { maxEntries: 1.5 },
+      /^maxEntries must be a positive whole number, not 1\.5/,
+    ],
+    [
+      'a weak secret allowed by text',
+      { secretKey: 'weak', allowWeakSecret: 'false' },
+      /^allowWeakSecret must be true or false, not the text "false"/,
+    ],
+    [
+      'a weak secret allowed by a number',
+      { secretKey: 'weak', allowWeakSecret: 1 },
+      /^allowWeakSecret must be true or false, not 1/,
+    ],
+    [
       'an unknown choice',
       { onInterrupted: 'ignore' },
       /^onInterrupted must be 'error' or 'discard', not the text "ignore"/,
@@ -122,6 +173,8 @@ describe('the settings', () => {
   ])('refuse %s', (_, options, message) => {
     expect(() => create(options)).toThrow(ImproperlyConfigured);
     expect(() => create(options)).toThrow(message);
+    // One sentence.
+    expect(() => create(options)).toThrow(/^[^\n]{10,300}\.$/);
   });
 
   it('refuse a backend that is none, naming what it lacks', () => {
@@ -132,6 +185,10 @@ describe('the settings', () => {
     }
     const halfway = Object.assign(new MemoryBackend({ now }), { encoding: undefined });
     expect(() => create({ backend: halfway })).toThrow(/; encoding is missing/);
+    for (const answers of [undefined, 'soon', true]) {
+      const mute = Object.assign(new MemoryBackend({ now }), { answers });
+      expect(() => create({ backend: mute })).toThrow(/^backend must say how it answers: /);
+    }
   });
 
   it('refuse to be nothing', () => {
