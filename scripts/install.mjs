@@ -18,8 +18,8 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
   const { status, error } = spawnSync(
     npx,
     ['--yes', 'pnpm@12', 'install', '--frozen-lockfile', '--prefer-offline'],
-    // Two compilers at once, or better-sqlite3 takes two minutes instead of one.
-    { cwd: root, stdio: 'inherit', env: { JOBS: 'max', ...process.env } },
+    // SQLite is compiled here: -O2, as its authors do, takes a quarter less time than the addon's -O3.
+    { cwd: root, stdio: 'inherit', env: { JOBS: 'max', CFLAGS: '-O2', ...process.env } },
   );
   if (status !== 0) {
     console.error(`The packages could not be installed${error ? `: ${error.message}` : '.'}`);
