@@ -53,8 +53,8 @@ export class SessionState {
   #dirty = false;
   /** The request came with a key, known or not: a session that only repeats it must not be born from it. */
   #cameWithKey: boolean;
-  /** A write of which nobody knows whether it was done; until `load`, nothing more is written on top of it. */
-  #ambiguous: BackendUnavailable | undefined;
+  /** Why nothing more is written until `load`: a write that may have been done, or a flush that failed. */
+  #unsure: unknown;
 
   constructor(records: SessionRecords, commits: SessionCommits, key: string | null) {
     this.#records = records;
@@ -148,7 +148,7 @@ export class SessionState {
 
   load(): Promise<void> {
     return this.#turns.call(async () => {
-      if (this.#ambiguous || this.#early.wasTold) this.#forget();
+      if (this.#unsure || this.#early.wasTold) this.#forget();
       await this.#load();
     });
   }
@@ -209,8 +209,11 @@ export class SessionState {
       try {
         await this.#end();
       } catch (error) {
-        // The session lives on, with what was set since.
-        if (emptied.hasChanges()) this.#current = emptied;
+        // The session lives on. What was set since was not meant for it, so that nothing more is written to it.
+        if (emptied.hasChanges()) {
+          this.#current = emptied;
+          this.#unsure = error;
+        }
         throw error;
       } finally {
         this.#upcoming.shift();
@@ -219,7 +222,7 @@ export class SessionState {
       this.#key = null;
       this.#session = undefined;
       this.#cameWithKey = false;
-      this.#ambiguous = undefined;
+      this.#unsure = undefined;
       this.cookieDue = false;
       this.observer?.cookieChanged();
     });
@@ -301,7 +304,7 @@ export class SessionState {
   }
 
   async #write(send: (changes: ChangeSet) => Promise<Committed>): Promise<void> {
-    if (this.#ambiguous) throw this.#ambiguous;
+    if (this.#unsure) throw this.#unsure;
     const dictionary = this.#current;
     if (!dictionary) throw new SessionNotLoaded();
     const changes = dictionary.snapshot();
@@ -310,7 +313,7 @@ export class SessionState {
       this.#key = key;
       this.#session = session;
     } catch (error) {
-      if (error instanceof BackendUnavailable && error.ambiguous) this.#ambiguous = error;
+      if (error instanceof BackendUnavailable && error.ambiguous) this.#unsure = error;
       throw error;
     }
     dictionary.rebase(this.#session.entries);
@@ -326,7 +329,7 @@ export class SessionState {
 
   /** Back to what was known before anything was loaded. */
   #forget(): void {
-    this.#ambiguous = undefined;
+    this.#unsure = undefined;
     this.#outage = undefined;
     this.#early.reset();
     this.#dirty = false;

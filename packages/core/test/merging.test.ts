@@ -1047,6 +1047,24 @@ describe('flush', () => {
     expect(session.sessionKey).toBe(key);
     expect(session.get('a')).toBe(1);
   });
+
+  it('that failed writes nothing into the old session that was meant for a new one', async () => {
+    const { now } = createClock();
+    const backend = new MemoryBackend({ now, answers: 'synchronously' });
+    const sessions = createSessions<Entries>({ backend, secretKey: SECRET_KEY, now });
+    const key = await start(sessions, { a: 1 });
+    backend.before = (operation) => {
+      if (operation === 'delete') throw new Error('connection refused');
+    };
+    const session = sessions.open(key);
+    const flushing = session.flush().catch((error: unknown) => error);
+    session.set('user', 7);
+    expect(await flushing).toBeInstanceOf(BackendUnavailable);
+    await expect(session.save()).rejects.toBeInstanceOf(BackendUnavailable);
+    expect(dataOf(sessions, key)).toEqual({ a: 1 });
+    await session.load();
+    expect(session.entries()).toEqual([['a', 1]]);
+  });
 });
 
 describe('a change is serialised when it is committed', () => {
