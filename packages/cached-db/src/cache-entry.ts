@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import type { StoredSession } from '@coatcheck/core';
 
 /** Milliseconds that an entry lives: what a partition can leave stale is stale for this long at most. */
@@ -14,20 +15,29 @@ export const MARKER = '-';
 
 /**
  * What the cache holds for a row, and what an update has to name: when it ends, and its exact text. The row's own
- * token alone would not do, since a renewal moves the expiry and leaves the text.
+ * token alone would not do, since a renewal moves the expiry and leaves the text. The checksum in front tells bytes
+ * that are damaged, or another key's, from an entry.
  */
-export function entryOf({ base, expiresAt }: Pick<StoredSession, 'base' | 'expiresAt'>): string {
-  return `${expiresAt?.getTime() ?? ''}:${base}`;
+export function entryOf(
+  key: string,
+  { base, expiresAt }: Pick<StoredSession, 'base' | 'expiresAt'>,
+): string {
+  const row = `${expiresAt?.getTime() ?? ''}:${base}`;
+  return `${checksum(key, row)}:${row}`;
 }
 
 /** The row's own token in such a text. */
 export function baseIn(entry: string): string {
-  return entry.slice(entry.indexOf(':') + 1);
+  return entry.slice(entry.indexOf(':', entry.indexOf(':') + 1) + 1);
 }
 
-/** The row that the text stands for; `undefined`: none that could be used. */
-export function sessionIn(entry: string): StoredSession | undefined {
-  const match = /^(\d{1,16}):/.exec(entry);
-  if (!match) return undefined;
-  return { data: baseIn(entry), base: entry, expiresAt: new Date(Number(match[1])) };
+/** The row that the text under the key stands for; `undefined`: none that could be used. */
+export function sessionIn(key: string, entry: string): StoredSession | undefined {
+  const [, sum, expiry] = /^([0-9a-z]+):(\d{1,16}):/.exec(entry) ?? [];
+  if (sum === undefined || sum !== checksum(key, entry.slice(sum.length + 1))) return undefined;
+  return { data: baseIn(entry), base: entry, expiresAt: new Date(Number(expiry)) };
+}
+
+function checksum(key: string, row: string): string {
+  return crc32(row, crc32(key)).toString(36);
 }

@@ -4,6 +4,7 @@ import {
   BackendUnavailable,
   type ClearExpiredOptions,
   ImproperlyConfigured,
+  type OriginalReader,
   type SessionBackend,
   type SessionRecord,
   type StoredSession,
@@ -43,13 +44,14 @@ const ATTEMPTS = 3;
  * replaced by what replaced its row, and a session is ended once both have confirmed it. Django:
  * `django.contrib.sessions.backends.cached_db`, which serves ended sessions after a failure of its cache.
  */
-export class CachedDbBackend implements SessionBackend {
+export class CachedDbBackend implements SessionBackend, OriginalReader {
   readonly encoding: SessionBackend['encoding'];
   readonly answers: SessionBackend['answers'];
   readonly #database: SessionBackend;
   readonly #cache: GuardedCache;
   readonly #now: () => Date;
   readonly #release: () => void;
+  readonly #writes = new Set<Promise<unknown>>();
 
   /** @throws {ImproperlyConfigured} for a cache in the process when there are several processes. */
   constructor({ database, cache, now = () => new Date(), ...options }: CachedDbOptions) {
@@ -67,64 +69,37 @@ export class CachedDbBackend implements SessionBackend {
   }
 
   load(key: string): Awaitable<StoredSession | undefined> {
-    if (!this.#cache.isTrusted(key)) return after(this.#database.load(key), withEntry);
+    if (!this.#cache.isTrusted(key)) return this.loadOriginal(key);
     const found = this.#cache.ask((cache) => cache.get(key), { text: MARKER });
     return after(found, (entry) => {
-      const cached = entry && sessionIn(entry.text);
+      const cached = entry && sessionIn(key, entry.text);
       if (cached?.expiresAt && cached.expiresAt > this.#now()) return cached;
       const began = performance.now();
       return after(this.#database.load(key), (row) => {
         if (row && !entry && performance.now() - began < FILL_MS) this.#fill(key, row);
-        return withEntry(row);
+        return withEntry(key, row);
       });
     });
   }
 
-  async create(record: SessionRecord): Promise<Written> {
-    const { key, base } = await this.#database.create(record);
-    const entry = entryOf({ base, expiresAt: record.expiresAt });
-    const until = this.#until(record.expiresAt);
-    // Not there, or a marker: both leave it to the database, so that a failure costs nothing.
-    await this.#cache.ask((cache) => cache.add(key, entry, until), false);
-    return { key, base: entry };
+  loadOriginal(key: string): Awaitable<StoredSession | undefined> {
+    return after(this.#database.load(key), (row) => withEntry(key, row));
   }
 
-  async update(record: SessionRecord, base: string): Promise<Written> {
-    let written: Written;
-    try {
-      written = await this.#database.update(record, baseIn(base));
-    } catch (error) {
-      // Whatever it was, the entry that led here may be old.
-      await this.#doubt(record.key);
-      throw withCurrentEntry(error);
-    }
-    return this.#replaced(record, base, written);
+  create(record: SessionRecord): Promise<Written> {
+    return this.#write(this.#create(record));
   }
 
-  async touch(record: SessionRecord, base: string): Promise<Written | undefined> {
-    const written = await this.#database.touch(record, baseIn(base));
-    if (written) return this.#replaced(record, base, written);
-    await this.#doubt(record.key);
-    return undefined;
+  update(record: SessionRecord, base: string): Promise<Written> {
+    return this.#write(this.#update(record, base));
   }
 
-  async delete(key: string, base?: string): Promise<boolean> {
-    // The cache first: whoever reads from here on asks the database.
-    const marked = await this.#cache.mark(key);
-    const rowBase = base === undefined ? undefined : baseIn(base);
-    let removed: boolean;
-    try {
-      removed = await this.#database.delete(key, rowBase);
-    } catch (error) {
-      throw withCurrentEntry(error);
-    }
-    if (!marked) {
-      throw new BackendUnavailable(
-        'The session is removed from the database, but its cache did not confirm that it has forgotten it; this is tried again.',
-        { ambiguous: true },
-      );
-    }
-    return removed;
+  touch(record: SessionRecord, base: string): Promise<Written | undefined> {
+    return this.#write(this.#touch(record, base));
+  }
+
+  delete(key: string, base?: string): Promise<boolean> {
+    return this.#write(this.#delete(key, base));
   }
 
   clearExpired(options?: ClearExpiredOptions): Promise<number> {
@@ -138,19 +113,70 @@ export class CachedDbBackend implements SessionBackend {
   }
 
   async close(): Promise<void> {
-    this.#release();
+    // A row that was written is only half a write: its entry follows.
+    await Promise.allSettled([...this.#writes]);
     try {
       await this.#cache.close();
     } finally {
+      this.#release();
       await this.#database.close();
     }
+  }
+
+  async #create(record: SessionRecord): Promise<Written> {
+    const { key, base } = await this.#database.create(record);
+    const { expiresAt } = record;
+    const entry = entryOf(key, { base, expiresAt });
+    // Not there, or a marker: both leave it to the database, so that a failure costs nothing.
+    if (this.#cache.isTrusted(key)) {
+      await this.#cache.ask((cache) => cache.add(key, entry, this.#until(expiresAt)), false);
+    }
+    return { key, base: entry };
+  }
+
+  async #update(record: SessionRecord, base: string): Promise<Written> {
+    let written: Written;
+    try {
+      written = await this.#database.update(record, baseIn(base));
+    } catch (error) {
+      // Whatever it was, the entry that led here may be old.
+      await this.#doubt(record.key);
+      throw withCurrentEntry(record.key, error);
+    }
+    return this.#replaced(record, base, written);
+  }
+
+  async #touch(record: SessionRecord, base: string): Promise<Written | undefined> {
+    const written = await this.#database.touch(record, baseIn(base));
+    if (written) return this.#replaced(record, base, written);
+    await this.#doubt(record.key);
+    return undefined;
+  }
+
+  async #delete(key: string, base?: string): Promise<boolean> {
+    // The cache first: whoever reads from here on asks the database.
+    const marked = await this.#cache.mark(key);
+    const rowBase = base === undefined ? undefined : baseIn(base);
+    let removed: boolean;
+    try {
+      removed = await this.#database.delete(key, rowBase);
+    } catch (error) {
+      throw withCurrentEntry(key, error);
+    }
+    if (!marked) {
+      throw new BackendUnavailable(
+        'The session is removed from the database, but its cache did not confirm that it has forgotten it; this is tried again.',
+        { ambiguous: true },
+      );
+    }
+    return removed;
   }
 
   #fill(key: string, row: StoredSession): void {
     const { expiresAt } = row;
     if (!expiresAt) return;
     const filling = this.#cache.ask(
-      (cache) => cache.add(key, entryOf(row), this.#until(expiresAt)),
+      (cache) => cache.add(key, entryOf(key, row), this.#until(expiresAt)),
       false,
     );
     this.#cache.inBackground(filling);
@@ -159,7 +185,7 @@ export class CachedDbBackend implements SessionBackend {
   /** The row was replaced: so is its entry, if it is still the one that stood for the old row. */
   async #replaced(record: SessionRecord, base: string, written: Written): Promise<Written> {
     const { key, expiresAt } = record;
-    const entry = entryOf({ base: written.base, expiresAt });
+    const entry = entryOf(key, { base: written.base, expiresAt });
     if (!this.#cache.isTrusted(key)) {
       this.#cache.suspect(key);
       return { key, base: entry };
@@ -191,6 +217,11 @@ export class CachedDbBackend implements SessionBackend {
     if (!settled) this.#cache.suspect(key);
   }
 
+  #write<T>(write: Promise<T>): Promise<T> {
+    this.#writes.add(write);
+    return write.finally(() => this.#writes.delete(write));
+  }
+
   #until(expiresAt: Date): Date {
     return new Date(Math.min(expiresAt.getTime(), this.#now().getTime() + ENTRY_MS));
   }
@@ -201,14 +232,14 @@ export function cachedDbBackend(options: CachedDbOptions): CachedDbBackend {
   return new CachedDbBackend(options);
 }
 
-function withEntry(row: StoredSession | undefined): StoredSession | undefined {
-  return row && { ...row, base: entryOf(row) };
+function withEntry(key: string, row: StoredSession | undefined): StoredSession | undefined {
+  return row && { ...row, base: entryOf(key, row) };
 }
 
 /** What the database says is there now, with the token of this backend. By name: it may have a core of its own. */
-function withCurrentEntry(error: unknown): unknown {
+function withCurrentEntry(key: string, error: unknown): unknown {
   const { name, current } = (error ?? {}) as { name?: unknown; current?: StoredSession };
-  const entry = name === 'UpdateError' ? withEntry(current) : undefined;
+  const entry = name === 'UpdateError' ? withEntry(key, current) : undefined;
   return entry ? new UpdateError('changed', entry) : error;
 }
 

@@ -1,11 +1,11 @@
 import { channel } from 'node:diagnostics_channel';
 import type { Cache } from '@coatcheck/cache';
 import type { Awaitable } from '@coatcheck/core';
-import { DELETED_MS, ENTRY_MS, MARKER } from './cache-entry.ts';
+import { DELETED_MS, ENTRY_MS, FILL_MS, MARKER } from './cache-entry.ts';
 
 /** Milliseconds for which a cache that failed is left alone. */
 const PAUSE_MS = 1000;
-/** Keys whose entries are to be removed once the cache is back; beyond this, all of it is left alone for a while. */
+/** Keys whose entries are to be removed once the cache is back; beyond this, all of them are left alone for a while. */
 const MOST_SUSPECTS = 10_000;
 
 /** What was wrong with the cache, also published on `node:diagnostics_channel` as `coatcheck:cacheFailed`. */
@@ -25,6 +25,7 @@ export class GuardedCache {
   #pausedUntil = 0;
   #distrustedUntil = 0;
   #retry: NodeJS.Timeout | undefined;
+  #isClosing = false;
 
   constructor(cache: Cache, timeoutMs: number, report: CacheFailure, now: () => Date) {
     this.#cache = cache;
@@ -67,13 +68,9 @@ export class GuardedCache {
 
   /** The entry of the key may be old: the database answers, until the cache confirmed that it is gone. */
   suspect(key: string): void {
-    if (this.#suspects.size >= MOST_SUSPECTS) {
-      // More than can be remembered; every entry that there is now ends within this time.
-      this.#distrustedUntil = performance.now() + ENTRY_MS;
-      this.#suspects.clear();
-      return;
-    }
-    this.#suspects.add(key);
+    if (this.#suspects.has(key) || this.#suspects.size < MOST_SUSPECTS) this.#suspects.add(key);
+    // More than can be remembered: whatever there is now, or is about to be filled in, ends within this time.
+    else this.#distrustedUntil = performance.now() + ENTRY_MS + FILL_MS;
     this.#retryLater();
   }
 
@@ -84,19 +81,21 @@ export class GuardedCache {
     void task.finally(() => this.#underWay.delete(task)).catch(() => undefined);
   }
 
+  /** Tells the cache once more what it did not confirm: what it still holds would outlive this process. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     clearTimeout(this.#retry);
-    await Promise.allSettled([...this.#underWay]);
+    await Promise.allSettled([...this.#underWay, this.#clearSuspects()]);
     await this.#cache.close();
   }
 
   async #inTime<T>(answer: Promise<T>, otherwise: T): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`The session cache did not answer within ${this.#timeoutMs} ms.`)),
-        this.#timeoutMs,
-      );
+      timer = setTimeout(() => {
+        const message = `The session cache did not answer within ${this.#timeoutMs} ms.`;
+        reject(Object.assign(new Error(message), { code: 'ETIMEDOUT' }));
+      }, this.#timeoutMs);
     });
     try {
       return await Promise.race([answer, late]);
@@ -111,10 +110,15 @@ export class GuardedCache {
   #failed(error: unknown): void {
     this.#pausedUntil = performance.now() + PAUSE_MS;
     channel('coatcheck:cacheFailed').publish({ cause: error });
-    this.#report(error);
+    try {
+      this.#report(error);
+    } catch {
+      // A listener that throws never breaks what it listens to.
+    }
   }
 
   #retryLater(): void {
+    if (this.#isClosing) return;
     this.#retry ??= setTimeout(() => {
       this.#retry = undefined;
       this.inBackground(this.#clearSuspects());
