@@ -161,7 +161,7 @@ describeServers('exactness', (kind) => {
     await other.close();
   });
 
-  it('2,000 corrupt rows give no session, and no error', async () => {
+  it('10,000 corrupt rows give no session, and no error', async () => {
     const now = new Date();
     const expiresAt = new Date(now.getTime() + hour);
     const sessions = createSessions<Record<string, unknown>>({
@@ -170,7 +170,7 @@ describeServers('exactness', (kind) => {
       operationTimeoutMs: 60_000,
     });
     const good = signed('{"user":"somebody else"}', now);
-    const rows = corruptions(good, 2000);
+    const rows = corruptions(good, 10_000);
     await backend.migrate();
     await Promise.all(
       rows.map((data, i) =>
@@ -181,11 +181,11 @@ describeServers('exactness', (kind) => {
       const session = sessions.open(String(i).padStart(32, '0'));
       await session.load();
       expect({ row: rows[i], entries: session.entries() }).toMatchObject({ entries: [] });
-      if (i % 40 > 0) continue;
+      if (i % 200 > 0) continue;
       // What is written next gets a key of its own, and the row stays for whoever looks into it.
       session.set('a', 1);
       await session.save();
       expect(session.sessionKey).not.toBe(String(i).padStart(32, '0'));
     }
-  }, 60_000);
+  }, 180_000);
 });
