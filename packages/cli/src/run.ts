@@ -48,11 +48,12 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   }
 }
 
-/** One line that begins with a capital and ends with a full stop. */
+/** One line that begins with a capital, unless that is the name of a setting, and ends with a full stop. */
 function sentence(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ').trim();
   const end = /[.!?]$/.test(line) ? '' : '.';
-  return `${line.charAt(0).toUpperCase()}${line.slice(1)}${end}\n`;
+  const start = /^[a-z]\w*[.A-Z]/.test(line) ? line : line.charAt(0).toUpperCase() + line.slice(1);
+  return `${start}${end}\n`;
 }
 
 function version(): string {
