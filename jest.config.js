@@ -8,6 +8,8 @@ const tsx = {
 export default {
   testMatch: ['<rootDir>/packages/*/test/**/*.test.ts'],
   injectGlobals: false,
+  // Not a measure of speed: a busy machine takes its time.
+  testTimeout: 30_000,
   transform: {
     '\\.ts$': ['@swc/jest', { jsc: typescript }],
     '\\.tsx$': ['@swc/jest', { jsc: tsx }],

@@ -1,7 +1,13 @@
 import type { Outcome, Row, Statement } from './database-driver.ts';
 import type { Transaction } from './group-commit.ts';
 import { withQuestionMarks } from './session-statements.ts';
-import { codeOf, isBusy, type SqliteDatabase, type SqliteStatement } from './sqlite-database.ts';
+import {
+  codeOf,
+  isBusy,
+  type SqliteDatabase,
+  type SqliteStatement,
+  whenNotBusy,
+} from './sqlite-database.ts';
 
 /** Where a connection comes from. */
 export interface SqliteSource {
@@ -11,6 +17,9 @@ export interface SqliteSource {
   readonly open: () => SqliteDatabase;
   readonly synchronous?: 'FULL' | 'NORMAL' | undefined;
 }
+
+/** How long a connection is set up, once per process. */
+const SET_UP_PATIENCE_MS = 2000;
 
 /** One connection with its prepared statements and its transactions. */
 export class SqliteConnection implements Transaction {
@@ -109,7 +118,10 @@ export class SqliteConnection implements Transaction {
   #setUp(): void {
     const { synchronous } = this.#source;
     // better-sqlite3 is built with NORMAL as the default in WAL mode.
-    if (this.#owned || synchronous) this.#database.pragma(`synchronous = ${synchronous ?? 'FULL'}`);
+    if (!this.#owned && !synchronous) return;
+    const setting = `synchronous = ${synchronous ?? 'FULL'}`;
+    // It reads the schema, which may have to wait for whoever just opens or closes the file.
+    whenNotBusy(() => this.#database.pragma(setting), SET_UP_PATIENCE_MS);
   }
 
   // A file that could only be read when it was opened stays so for this connection, whatever becomes of the file.

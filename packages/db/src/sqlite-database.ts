@@ -56,6 +56,26 @@ export function isBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error));
 }
 
+/**
+ * What `call` returns once no other connection is in the way, asked again with growing pauses. For the moments in
+ * which a file has one user: while it is opened for the first time, or by the last one that closes it. These pauses
+ * hold up the event loop, so that they are short.
+ *
+ * @param patienceMs how long, before the driver's error is thrown.
+ */
+export function whenNotBusy<T>(call: () => T, patienceMs: number): T {
+  const giveUpAt = performance.now() + patienceMs;
+  for (let pauseMs = 1; ; pauseMs *= 2) {
+    try {
+      return call();
+    } catch (error) {
+      const leftMs = giveUpAt - performance.now();
+      if (!isBusy(error) || leftMs <= 0) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.min(pauseMs, leftMs));
+    }
+  }
+}
+
 /** The `code` of an error; empty when it has none. The driver's error class differs between realms. */
 export function codeOf(error: unknown): string {
   const { code } = (error ?? {}) as { code?: unknown };

@@ -18,7 +18,7 @@ import {
   tableIndexes,
 } from './session-table.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
-import { codeOf, isBusy, openSqlite, type SqliteDatabase } from './sqlite-database.ts';
+import { codeOf, openSqlite, type SqliteDatabase, whenNotBusy } from './sqlite-database.ts';
 
 /** Settings of `sqliteBackend`: one of `path` and `database`, and what differs from the defaults. */
 export interface SqliteOptions extends TableOptions {
@@ -57,8 +57,8 @@ export function sqliteBackend(options: SqliteOptions): DatabaseBackend {
   return new DatabaseBackend(new SqliteDriver(options), options.now);
 }
 
-/** How often a read is tried again, a millisecond apart, while another process holds the file exclusively for a moment. */
-const readRetries = 5;
+/** How long a read waits for a moment in which another process has the file for itself. */
+const READ_PATIENCE_MS = 100;
 
 const dialect: StatementDialect & TableDialect = {
   quote: '"',
@@ -105,14 +105,16 @@ class SqliteDriver implements DatabaseDriver {
   }
 
   read(statement: Statement): readonly Row[] {
-    for (let attempt = 1; ; attempt++) {
+    const read = (): readonly Row[] =>
+      this.#findTable() ? this.#connection.execute(statement).rows : [];
+    return whenNotBusy(() => {
       try {
-        return this.#findTable() ? this.#connection.execute(statement).rows : [];
+        return read();
       } catch (error) {
-        if (isBusy(error) && attempt <= readRetries) sleep(1);
-        else if (!this.#tableVanished(error)) throw error;
+        if (!this.#tableVanished(error)) throw error;
+        return read();
       }
-    }
+    }, READ_PATIENCE_MS);
   }
 
   write<T>(operation: () => Operation<T>): Promise<T> {
@@ -193,8 +195,4 @@ function checkOptions({ path, database, synchronous, busyTimeoutMs = 900 }: Sqli
   if (!(busyTimeoutMs > 0 && busyTimeoutMs < 2 ** 31)) {
     throw new ImproperlyConfigured('db.busyTimeoutMs must be a number of milliseconds above 0.');
   }
-}
-
-function sleep(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

@@ -29,6 +29,25 @@ describe('several processes on one file', () => {
   }, 60_000);
 });
 
+describe('processes that open and close one file all the time', () => {
+  it('are never told that it is locked', async () => {
+    const file = path.join(directory.path, 'sessions.sqlite3');
+    const script = `
+      import { sqliteBackend } from '@coatcheck/db';
+      for (let i = 0; i < 40; i += 1) {
+        const backend = sqliteBackend({ path: process.argv[1], busyTimeoutMs: 20_000 });
+        const key = process.argv[2] + String(i).padStart(31, '0');
+        await backend.create({ key, data: 'first', expiresAt: new Date(1), attributes: {} });
+        backend.load(key);
+        await backend.clearExpired();
+        await backend.close();
+      }
+    `;
+    const run = (name: string) => runNode('--input-type=module', '--eval', script, file, name);
+    await Promise.all(['a', 'b', 'c', 'd'].map(run));
+  }, 60_000);
+});
+
 describe('requests of eight processes', () => {
   it('lose none of 1,000 entries of one session, and count right', async () => {
     const file = path.join(directory.path, 'sessions.sqlite3');
