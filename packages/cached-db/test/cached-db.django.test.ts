@@ -15,7 +15,8 @@ describeDatabases('sessions', (database) => {
     { suite: 'CacheDBSessionWithTimeZoneTests', timeZone: undefined },
     { suite: 'CacheDBSessionTests, USE_TZ off', timeZone: 'America/New_York' },
   ];
-  for (const { suite, timeZone } of zones) {
+  // How times are written is the database's alone, and its own tests have both.
+  for (const { suite, timeZone } of database.name === 'SQLite' ? zones : zones.slice(0, 1)) {
     describeDjangoSessionTests(
       `${database.name} and a cache in the process (${suite})`,
       ({ now }) =>
