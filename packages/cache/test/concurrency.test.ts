@@ -3,6 +3,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { type CacheBackend, memoryBackend, redisBackend } from '@coatcheck/cache';
 import { createSessions, type Sessions } from '@coatcheck/core';
+import { typescriptLoader } from '@coatcheck/test-support';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { describeWithRedis } from './redis.ts';
 import { SECRET_KEY, writeSession } from './sessions.ts';
@@ -86,7 +87,7 @@ describeWithRedis('requests at once, on Redis', (place) => {
         [
           '--conditions=@coatcheck/source',
           '--import',
-          path.join(here, 'typescript-loader.mjs'),
+          typescriptLoader,
           path.join(here, 'write-process.ts'),
           options.url,
           options.keyPrefix,

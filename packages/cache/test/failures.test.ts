@@ -4,7 +4,7 @@ import path from 'node:path';
 import { inspect } from 'node:util';
 import { type CacheBackend, redisBackend } from '@coatcheck/cache';
 import { createSessions } from '@coatcheck/core';
-import { type RedisServer, startRedis } from '@coatcheck/test-support';
+import { type RedisServer, startRedis, typescriptLoader } from '@coatcheck/test-support';
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { describeWithServers } from './redis.ts';
 import { record, SECRET_KEY, writeSession } from './sessions.ts';
@@ -126,13 +126,12 @@ describeWithServers('when Redis fails', () => {
   });
 
   it('takes no process down that is idle when its connection ends', async () => {
-    const loader = path.join(here, 'typescript-loader.mjs');
     const child = spawn(
       process.execPath,
       [
         '--conditions=@coatcheck/source',
         '--import',
-        loader,
+        typescriptLoader,
         path.join(here, 'idle-process.ts'),
         server.url,
       ],

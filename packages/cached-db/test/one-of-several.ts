@@ -9,7 +9,7 @@ import { sqliteBackend } from '@coatcheck/db';
 const [kind] = process.argv.slice(2);
 if (kind === 'thread') {
   // Threads of Node 20 do not inherit what reads TypeScript.
-  const loader = new URL('../../db/test/typescript-loader.mjs', import.meta.url).href;
+  const loader = new URL('../../test-support/typescript-loader.mjs', import.meta.url).href;
   const code = `require('node:module').register('${loader}'); import('${import.meta.url}');`;
   await once(new Worker(code, { eval: true, argv: ['attempt'] }), 'exit');
 } else if (kind === 'cluster') {

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { LruCache } from '@coatcheck/cache';
 import { cachedDbBackend } from '@coatcheck/cached-db';
 import { sqliteBackend } from '@coatcheck/db';
+import { typescriptLoader } from '@coatcheck/test-support';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { SteeredCache } from './steered-cache.ts';
 
@@ -44,7 +45,7 @@ describe('a cache in the process', () => {
         process.execPath,
         [
           '--conditions=@coatcheck/source',
-          ...['--import', path.join(import.meta.dirname, '../../db/test/typescript-loader.mjs')],
+          ...['--import', typescriptLoader],
           ...[path.join(import.meta.dirname, 'one-of-several.ts'), kind],
         ],
         { cwd: import.meta.dirname, timeout: 30_000 },

@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { typescriptLoader } from '@coatcheck/test-support';
 
 const here = import.meta.dirname;
 
@@ -8,7 +9,7 @@ const runSource = [
   process.execPath,
   '--conditions=@coatcheck/source',
   '--import',
-  path.join(here, 'typescript-loader.mjs'),
+  typescriptLoader,
 ];
 
 /** Starts a process on the sources of this workspace. */

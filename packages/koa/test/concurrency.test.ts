@@ -4,6 +4,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { createSessions } from '@coatcheck/core';
 import { sqliteBackend } from '@coatcheck/db';
+import { typescriptLoader } from '@coatcheck/test-support';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   type Answer,
@@ -57,10 +58,9 @@ async function startNow(handler: Handler = serve): Promise<Site> {
 async function portsOf(site: Site, processes: number): Promise<number[]> {
   if (processes === 1) return [site.port];
   const here = import.meta.dirname;
-  const loader = path.join(here, '../../db/test/typescript-loader.mjs');
   const started = Array.from({ length: processes }, async () => {
     const child = fork(path.join(here, 'server-process.ts'), [site.file, SECRET_KEY], {
-      execArgv: ['--conditions=@coatcheck/source', '--import', loader],
+      execArgv: ['--conditions=@coatcheck/source', '--import', typescriptLoader],
     });
     children.push(child);
     const [port] = await Promise.race([once(child, 'message'), once(child, 'exit')]);

@@ -15,3 +15,4 @@ export {
   redisIsMissing,
   startRedis,
 } from './redis-server.ts';
+export { typescriptLoader } from './typescript-loader.ts';
