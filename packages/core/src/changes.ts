@@ -47,6 +47,12 @@ export function isHiddenEntry(key: string): boolean {
   return key === CREATED_ENTRY || key === ROTATED_ENTRY;
 }
 
+/** @throws {TypeError} when the application cannot have an entry of this name. */
+export function assertKey(key: string): void {
+  if (typeof key !== 'string') throw new TypeError('The key of a session entry must be text.');
+  if (isHiddenEntry(key)) throw new TypeError(`The entry ${key} is reserved; choose another key.`);
+}
+
 /**
  * Replays what a request changed on the entries of a newer record. Returns new entries; `theirs` stays as it is.
  *

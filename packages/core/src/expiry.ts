@@ -6,6 +6,14 @@ export const EXPIRY_ENTRY = '_session_expiry';
 /** What `setExpiry` takes: seconds of inactivity, an instant, 0 for browser close, null for the default. */
 export type Expiry = number | Date | null;
 
+/** What the expiry getters take instead of the present state. Django: keyword arguments of the same names. */
+export interface ExpiryOptions {
+  /** @default now */
+  readonly modification?: Date;
+  /** What is stored, seconds or ISO text; given, even as null, it keeps the session from being loaded. */
+  readonly expiry?: number | string | Date | null;
+}
+
 export interface ExpirySettings {
   /** Seconds. Django: `SESSION_COOKIE_AGE`. */
   readonly age: number;

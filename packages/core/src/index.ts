@@ -1,5 +1,5 @@
 export * from './errors.ts';
-export type { Expiry } from './expiry.ts';
+export type { Expiry, ExpiryOptions } from './expiry.ts';
 export { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';
 export { jsonSerializer, type Serializer } from './serializers.ts';
 export type { AttributesFunction, EntryReader } from './session-attributes.ts';
@@ -22,7 +22,7 @@ export type {
   SessionEventEmitter,
   SessionEvents,
 } from './session-events.ts';
-export { type ExpiryOptions, SessionStore } from './session-store.ts';
+export { SessionStore } from './session-store.ts';
 export { createSessions, Sessions } from './sessions.ts';
 export type { SessionsOptions, Settings } from './settings.ts';
 export { dumps, loads, Signer, TimestampSigner } from './signing.ts';

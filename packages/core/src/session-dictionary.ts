@@ -1,4 +1,5 @@
 import {
+  assertKey,
   type ChangeFunction,
   type ChangeSet,
   type Entries,
@@ -293,9 +294,4 @@ export class SessionDictionary {
   #serializerOf(key: string): Serializer {
     return serializerOf(key, this.#serializer);
   }
-}
-
-function assertKey(key: string): void {
-  if (typeof key !== 'string') throw new TypeError('The key of a session entry must be text.');
-  if (isHiddenEntry(key)) throw new TypeError(`The entry ${key} is reserved; choose another key.`);
 }

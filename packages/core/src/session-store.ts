@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import {
   EXPIRY_ENTRY,
   type Expiry,
+  type ExpiryOptions,
   expiresAtBrowserClose,
   expiryAge,
   expiryDate,
@@ -11,14 +12,6 @@ import { propertyView } from './property-view.ts';
 import type { SessionData, SessionKey, SessionValue } from './session-data.ts';
 import { createdAtOf, earliest, expirySettings } from './session-lifetime.ts';
 import type { SessionState } from './session-state.ts';
-
-/** What the expiry getters take instead of the present state. Django: keyword arguments of the same names. */
-export interface ExpiryOptions {
-  /** @default now */
-  readonly modification?: Date;
-  /** What is stored, seconds or ISO text; given, even as null, it keeps the session from being loaded. */
-  readonly expiry?: number | string | Date | null;
-}
 
 const TEST_COOKIE = 'testcookie';
 const TEST_COOKIE_VALUE = 'worked';
