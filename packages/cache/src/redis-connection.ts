@@ -61,9 +61,12 @@ export class RedisConnection {
   ): Promise<unknown> {
     this.#underWay += 1;
     try {
-      if (this.#client.status !== 'ready') await this.#connected(waits);
-      return await (this.#methods[command] as Method)(...args);
+      return await this.#sendOnce(command, args, waits);
     } catch (error) {
+      // The connection was about to be lost: what was not sent is sent on the next one, and so is a read.
+      if (waits && (isUnsent(error) || (!writes && isLost(error)))) {
+        return await this.#sendAgain(command, args, writes, isUnsent(error));
+      }
       if (this.#client.isCluster) {
         if (isMisrouted(error)) return await this.#sendAlone(command, args, writes);
         this.#lookForNodes(error);
@@ -119,6 +122,26 @@ export class RedisConnection {
     },
   });
 
+  async #sendOnce(command: string, args: readonly unknown[], waits: boolean): Promise<unknown> {
+    if (this.#client.status !== 'ready') await this.#connected(waits);
+    return (this.#methods[command] as Method)(...args);
+  }
+
+  /** @param onNext the client still takes the connection for one, and will tell of the next. */
+  async #sendAgain(
+    command: string,
+    args: readonly unknown[],
+    writes: boolean,
+    onNext: boolean,
+  ): Promise<unknown> {
+    try {
+      if (onNext) await this.#nextConnection();
+      return await this.#sendOnce(command, args, true);
+    } catch (error) {
+      throw failureOf(error, writes);
+    }
+  }
+
   // A pipeline that was partly carried out is not redirected by the client; one of a single command is.
   async #sendAlone(command: string, args: readonly unknown[], writes: boolean): Promise<unknown> {
     const pipeline = (this.#methods.pipeline as unknown as () => Methods & Pipeline)();
@@ -137,7 +160,12 @@ export class RedisConnection {
 
   async #connected(waits: boolean): Promise<void> {
     if (this.#client.status === 'wait') this.#methods.connect?.().catch(() => undefined);
-    if (!waits || this.#isDown || this.#client.status === 'end') throw this.#notConnected();
+    if (!waits) throw this.#notConnected();
+    return this.#nextConnection();
+  }
+
+  async #nextConnection(): Promise<void> {
+    if (this.#isDown || this.#client.status === 'end') throw this.#notConnected();
     this.#connecting ??= newAttempt(() => this.#giveUp());
     return this.#connecting.promise;
   }
@@ -170,7 +198,7 @@ class RedisFailure extends Error {
 function failureOf(error: unknown, writes: boolean): Error {
   if (error instanceof RedisFailure) return error;
   const cause = harmless(error);
-  if (!writes || replyCode(error) !== undefined) return cause;
+  if (!writes || isUnsent(error) || replyCode(error) !== undefined) return cause;
   return new BackendUnavailable('The connection to Redis was lost before it answered a write.', {
     cause,
     ambiguous: true,
@@ -195,6 +223,18 @@ function newAttempt(giveUp: () => void): Attempt {
   promise.then(stop, stop);
   // A promise runs its function at once.
   return { promise, ...(settle as Omit<Attempt, 'promise'>) };
+}
+
+/** Whether the command never left this process: the connection had ended, and the client had not heard of it yet. */
+function isUnsent(error: unknown): boolean {
+  return /^Stream isn't writeable/.test(
+    String((error as { message?: unknown } | undefined)?.message),
+  );
+}
+
+/** Whether the connection ended before it brought an answer. */
+function isLost(error: unknown): boolean {
+  return (error as { message?: unknown } | undefined)?.message === 'Connection is closed.';
 }
 
 /** Whether nothing was done with a command, since slots of the cluster moved meanwhile. */

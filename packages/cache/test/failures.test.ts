@@ -142,7 +142,10 @@ describeWithServers('when Redis fails', () => {
     child.stderr.on('data', (chunk) => {
       output += chunk;
     });
-    const line = async () => String((await once(child.stdout, 'data'))[0]).trim();
+    // A process that ended says nothing more, but what it ended with is in its error output.
+    const ended = exit.then(() => [`ended: ${output}`]);
+    const line = async () =>
+      String((await Promise.race([once(child.stdout, 'data'), ended]))[0]).trim();
     expect(await line()).toBe('ready');
     await killConnections();
     await pause(300);
