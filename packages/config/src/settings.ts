@@ -147,6 +147,7 @@ const settings: Kinds<SessionsConfig> = {
   absoluteTimeout: 'number',
   hashKeys: 'boolean',
   timeZone: 'text',
+  django: ['3.2'],
   operationTimeoutMs: 'number',
   maxDataBytes: 'number',
   maxDepth: 'number',
@@ -234,7 +235,8 @@ export function describeKind(kind: SettingKind): string {
       return 'code';
     default: {
       const choices = kind.map((choice) => (choice === 'false' ? choice : `"${choice}"`));
-      return `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+      const last = choices.pop();
+      return choices.length === 0 ? `${last}` : `${choices.join(', ')} or ${last}`;
     }
   }
 }

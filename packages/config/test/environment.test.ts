@@ -17,6 +17,7 @@ describe('overlayEnvironment', () => {
       SESSION_IDLE_TIMEOUT: '0.5',
       SESSION_OPERATION_TIMEOUT_MS: ' 250 ',
       SESSION_TIME_ZONE: 'Europe/Berlin',
+      SESSION_DJANGO: '3.2',
       SESSION_ON_UNAVAILABLE: 'anonymous',
       SECRET_KEY: 'a secret',
       SECRET_KEY_FALLBACKS: 'older, oldest,',
@@ -37,6 +38,7 @@ describe('overlayEnvironment', () => {
       idleTimeout: 0.5,
       operationTimeoutMs: 250,
       timeZone: 'Europe/Berlin',
+      django: '3.2',
       onUnavailable: 'anonymous',
       secretKey: 'a secret',
       secretKeyFallbacks: ['older', 'oldest'],
@@ -77,6 +79,7 @@ describe('overlayEnvironment', () => {
     ['SESSION_COOKIE_SECURE', 'maybe', 'true or false'],
     ['SESSION_COOKIE_SAME_SITE', 'loose', '"Lax", "Strict", "None" or false'],
     ['SESSION_COOKIE_SAMESITE', 'loose', '"Lax", "Strict", "None" or false'],
+    ['SESSION_DJANGO', '4.2', '"3.2"'],
     ['SESSION_ON_INTERRUPTED', 'ignore', '"error" or "discard"'],
   ])('refuses %s=%s', (variable, text, expected) => {
     expect(() => overlayEnvironment({}, { [variable]: text })).toThrow(

@@ -1,6 +1,7 @@
 export * from './errors.ts';
 export type { Expiry, ExpiryOptions } from './expiry.ts';
 export { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';
+export { randomText } from './random-text.ts';
 export { jsonSerializer, type Serializer } from './serializers.ts';
 export type { AttributesFunction, EntryReader } from './session-attributes.ts';
 export type {
@@ -22,8 +23,8 @@ export type {
   SessionEventEmitter,
   SessionEvents,
 } from './session-events.ts';
-export { SessionStore } from './session-store.ts';
+export { SessionStore, settingsOf } from './session-store.ts';
 export { createSessions, Sessions } from './sessions.ts';
 export type { SessionsOptions, Settings } from './settings.ts';
-export { dumps, loads, Signer, TimestampSigner } from './signing.ts';
+export { dumps, loads, Signer, saltedHmac, TimestampSigner } from './signing.ts';
 export { localToInstant, toLocal } from './time-zone.ts';

@@ -1,34 +1,18 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { randomText } from './random-text.ts';
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const KEY_LENGTH = 32;
-/** The largest multiple of 36 in a byte; bytes from here on would favour the first letters. */
-const UNBIASED = 252;
-const POOL_BYTES = 4096;
 const KEY = /^[a-z0-9]{32}$/;
 /** What a cookie value may consist of (RFC 6265: cookie-octet), from Django's 8 to the 4,093 bytes that browsers keep. */
 const COOKIE_VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{8,4093}$/;
-
-let pool = new Uint8Array(0);
-let used = 0;
 
 /**
  * A new session key: 32 characters of `a-z0-9`, 165 bits from the CSPRNG of `node:crypto`, without modulo bias.
  * Django: `_get_new_session_key`; uniqueness is left to the backend's `create`.
  */
 export function newSessionKey(): string {
-  let key = '';
-  while (key.length < KEY_LENGTH) {
-    if (used === pool.length) {
-      pool = randomBytes(POOL_BYTES);
-      used = 0;
-    }
-    const byte = pool[used] ?? UNBIASED;
-    pool[used] = 0;
-    used += 1;
-    if (byte < UNBIASED) key += ALPHABET[byte % ALPHABET.length];
-  }
-  return key;
+  return randomText(KEY_LENGTH, ALPHABET);
 }
 
 /** Whether the text has the form of a key that `newSessionKey` (or Django) makes. */

@@ -1,5 +1,5 @@
 import { CREATED_ENTRY, type Entries, ROTATED_ENTRY } from './changes.ts';
-import { EXPIRY_ENTRY, type ExpirySettings, expiryDate } from './expiry.ts';
+import { EXPIRY_ENTRY, type ExpirySettings, expiryAge, expiryDate } from './expiry.ts';
 import { jsonSerializer } from './serializers.ts';
 import type { LoadedSession } from './session-codec.ts';
 import type { Settings } from './settings.ts';
@@ -52,13 +52,27 @@ export function earliest(
   return new Date(end);
 }
 
+/** Seconds from `modification` until a session with this stored expiry ends, by the earliest of its three limits. */
+export function limitedAge(
+  stored: unknown,
+  modification: Date,
+  createdAt: number | undefined,
+  settings: Settings,
+): number {
+  const age = expiryAge(stored, modification, expirySettings(settings));
+  if (settings.idleTimeout === undefined && settings.absoluteTimeout === undefined) return age;
+  const end = new Date(modification.getTime() + age * 1000);
+  const limited = earliest(end, modification, createdAt, settings);
+  return limited < end ? Math.floor((limited.getTime() - modification.getTime()) / 1000) : age;
+}
+
 /** When a session that was found ends, if last active at `modification`; what is none, as one without an expiry. */
 export function endOfStored(
   found: LoadedSession | undefined,
   modification: Date,
   settings: Settings,
 ): Date {
-  const createdAt = found && (createdAtOf(found.entries) ?? found.signedAt);
+  const createdAt = createdAtIn(found);
   return endOfSession(found?.entries ?? new Map(), modification, settings, createdAt);
 }
 
@@ -67,6 +81,11 @@ export function createdAtOf(entries: Entries): number | undefined {
   const text = entries.get(CREATED_ENTRY);
   const seconds = text === undefined ? Number.NaN : Number(text);
   return Number.isFinite(seconds) ? seconds : undefined;
+}
+
+/** Seconds at which a session that was found was created: as it says itself, else when it was signed. */
+export function createdAtIn(session: LoadedSession | undefined): number | undefined {
+  return session && (createdAtOf(session.entries) ?? session.signedAt);
 }
 
 /**
@@ -86,7 +105,7 @@ export function withCreation(
 /** Whether core knows that the session has ended, although the backend still had it. */
 export function hasEnded(session: LoadedSession, inCookie: boolean, settings: Settings): boolean {
   const now = settings.now();
-  const createdAt = createdAtOf(session.entries) ?? session.signedAt;
+  const createdAt = createdAtIn(session);
   const { modifiedAt, signedAt } = session;
   const modification =
     modifiedAt ?? (inCookie && signedAt !== undefined ? new Date(signedAt * 1000) : undefined);

@@ -4,14 +4,16 @@ import {
   type Expiry,
   type ExpiryOptions,
   expiresAtBrowserClose,
-  expiryAge,
   expiryDate,
   storedExpiry,
 } from './expiry.ts';
 import { propertyView } from './property-view.ts';
 import type { SessionData, SessionKey, SessionValue } from './session-data.ts';
-import { createdAtOf, earliest, expirySettings } from './session-lifetime.ts';
+import { createdAtIn, earliest, expirySettings, limitedAge } from './session-lifetime.ts';
 import type { SessionState } from './session-state.ts';
+import type { Settings } from './settings.ts';
+
+let readSettings: <Data extends object>(session: SessionStore<Data>) => Settings;
 
 const TEST_COOKIE = 'testcookie';
 const TEST_COOKIE_VALUE = 'worked';
@@ -196,11 +198,7 @@ export class SessionStore<Data extends object = SessionData> {
     const { settings } = this.#state;
     const modification = options.modification ?? settings.now();
     const stored = this.#storedExpiry(options);
-    const age = expiryAge(stored, modification, expirySettings(settings));
-    if (settings.idleTimeout === undefined && settings.absoluteTimeout === undefined) return age;
-    const end = new Date(modification.getTime() + age * 1000);
-    const limited = earliest(end, modification, this.#createdAt(modification), settings);
-    return limited < end ? Math.floor((limited.getTime() - modification.getTime()) / 1000) : age;
+    return limitedAge(stored, modification, this.#createdAt(modification), settings);
   }
 
   /** The instant at which the session ends. Django: `get_expiry_date`. */
@@ -264,6 +262,7 @@ export class SessionStore<Data extends object = SessionData> {
   }
 
   static {
+    readSettings = (session) => session.#state.settings;
     // Not a method of the class, for its computed name has no place in the declarations.
     Object.defineProperty(SessionStore.prototype, inspect.custom, {
       value(this: SessionStore): string {
@@ -288,8 +287,15 @@ export class SessionStore<Data extends object = SessionData> {
   }
 
   #createdAt(modification: Date): number {
-    const { session } = this.#state;
-    const now = Math.floor(modification.getTime() / 1000);
-    return session ? (createdAtOf(session.entries) ?? session.signedAt ?? now) : now;
+    const created = createdAtIn(this.#state.session);
+    return created ?? Math.floor(modification.getTime() / 1000);
   }
+}
+
+/**
+ * The settings that the session was opened with, for what is built on sessions, such as a login that signs with the
+ * application's `secretKey`. Its secrets are not enumerable, so that a log or a copy of it does not have them.
+ */
+export function settingsOf<Data extends object>(session: SessionStore<Data>): Settings {
+  return readSettings(session);
 }

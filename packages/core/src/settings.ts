@@ -1,5 +1,6 @@
 import { ImproperlyConfigured } from './errors.ts';
 import { DEEPEST_JSON } from './json-scanner.ts';
+import { validateSecretKey } from './secret-key.ts';
 import { jsonSerializer, type Serializer } from './serializers.ts';
 import type { AttributesFunction } from './session-attributes.ts';
 import type { SessionBackend } from './session-backend.ts';
@@ -43,6 +44,11 @@ export interface SessionsOptions {
   readonly attributes?: AttributesFunction | undefined;
   /** The `TIME_ZONE` of a Django with `USE_TZ` off that shares the sessions. @default none: dates carry an offset */
   readonly timeZone?: string | undefined;
+  /**
+   * The oldest Django that shares the sessions, where that is one with another form: 3.2 reads no dates in JSON, so
+   * that `setExpiry(date)` stores seconds. @default none: what Django 4.1 and later write
+   */
+  readonly django?: '3.2' | undefined;
   /** Milliseconds that each call of the backend may take. @default 1000 */
   readonly operationTimeoutMs?: number | undefined;
   /** Bytes of JSON, before compression. @default 65536 */
@@ -73,6 +79,7 @@ export interface Settings {
   readonly hashKeys: boolean;
   readonly attributes: AttributesFunction | undefined;
   readonly timeZone: string | undefined;
+  readonly django: '3.2' | undefined;
   readonly operationTimeoutMs: number;
   readonly maxDataBytes: number;
   readonly maxDepth: number;
@@ -85,15 +92,19 @@ export interface Settings {
 const KNOWN = new Set<string>([
   ...['backend', 'secretKey', 'secretKeyFallbacks', 'allowWeakSecret', 'serializer', 'cookie'],
   ...['expireAtBrowserClose', 'saveEveryRequest', 'idleTimeout', 'touchEvery', 'absoluteTimeout'],
-  ...['hashKeys', 'timeZone', 'operationTimeoutMs', 'maxDataBytes', 'maxDepth', 'maxEntries'],
+  ...[
+    'hashKeys',
+    'timeZone',
+    'django',
+    'operationTimeoutMs',
+    'maxDataBytes',
+    'maxDepth',
+    'maxEntries',
+  ],
   ...['onInterrupted', 'onUnavailable', 'attributes', 'now'],
 ]);
-const PLACEHOLDER =
-  /change.?me|change.?this|secret.?key|your.?secret|insecure|example|placeholder|keyboard cat/i;
 /** More, and Node's timers fire at once. */
 const MOST_TIMER_MS = 2_147_483_647;
-const MIN_SECRET_LENGTH = 32;
-const MIN_DISTINCT = 5;
 const BACKEND_METHODS = [
   'load',
   'create',
@@ -124,10 +135,10 @@ export function validateSettings(options: SessionsOptions): Settings {
     serializer = jsonSerializer,
     attributes,
     timeZone,
+    django,
     now = () => new Date(),
   } = options;
-  if (!flag(options, 'allowWeakSecret')) validateSecret(options.secretKey);
-  else if (typeof options.secretKey !== 'string' || options.secretKey === '') throw missingSecret();
+  const secretKey = validateSecretKey(options.secretKey, flag(options, 'allowWeakSecret'));
   if (
     !Array.isArray(secretKeyFallbacks) ||
     !secretKeyFallbacks.every((key) => typeof key === 'string' && key)
@@ -146,6 +157,11 @@ export function validateSettings(options: SessionsOptions): Settings {
       'timeZone must be the name of a time zone, such as "Europe/Berlin", or be left out.',
     );
   }
+  if (django !== undefined && django !== '3.2') {
+    throw new ImproperlyConfigured(
+      `django must be '3.2' where a Django 3.2 shares the sessions, or be left out, not ${describe(django)}.`,
+    );
+  }
   if (attributes !== undefined && typeof attributes !== 'function') {
     throw new ImproperlyConfigured(
       'attributes must be a function that gets the entries of a session and returns an object, or be left out.',
@@ -162,7 +178,7 @@ export function validateSettings(options: SessionsOptions): Settings {
     );
   }
   const settings: Settings = {
-    secretKey: options.secretKey,
+    secretKey,
     secretKeyFallbacks: [...secretKeyFallbacks],
     serializer,
     cookie: validateCookie(options.cookie ?? {}),
@@ -174,6 +190,7 @@ export function validateSettings(options: SessionsOptions): Settings {
     hashKeys: flag(options, 'hashKeys'),
     attributes,
     timeZone,
+    django,
     operationTimeoutMs: positive(options, 'operationTimeoutMs', 1000, { most: MOST_TIMER_MS }),
     maxDataBytes: positive(options, 'maxDataBytes', 65_536, { whole: true }),
     maxDepth: positive(options, 'maxDepth', 64, { whole: true, most: DEEPEST_JSON }),
@@ -199,29 +216,6 @@ function validateBackend(backend: unknown): void {
   if (!['synchronously', 'later'].includes(candidate.answers as string)) {
     throw new ImproperlyConfigured(
       "backend must say how it answers: its property answers is 'synchronously' or 'later'.",
-    );
-  }
-}
-
-function missingSecret(): ImproperlyConfigured {
-  return new ImproperlyConfigured(
-    "secretKey (SECRET_KEY) must not be empty; make one with: node -p \"require('crypto').randomBytes(48).toString('base64url')\".",
-  );
-}
-
-function validateSecret(secretKey: unknown): void {
-  if (typeof secretKey !== 'string' || secretKey === '') throw missingSecret();
-  const weakness =
-    secretKey.length < MIN_SECRET_LENGTH
-      ? `has fewer than ${MIN_SECRET_LENGTH} characters`
-      : new Set(secretKey).size < MIN_DISTINCT
-        ? `has fewer than ${MIN_DISTINCT} distinct characters`
-        : PLACEHOLDER.test(secretKey)
-          ? 'looks like a placeholder'
-          : undefined;
-  if (weakness) {
-    throw new ImproperlyConfigured(
-      `secretKey (SECRET_KEY) ${weakness}; make one with: node -p "require('crypto').randomBytes(48).toString('base64url')".`,
     );
   }
 }

@@ -1,5 +1,10 @@
 import { inspect } from 'node:util';
-import { createSessions, ImproperlyConfigured, type SessionsOptions } from '@coatcheck/core';
+import {
+  createSessions,
+  ImproperlyConfigured,
+  type SessionsOptions,
+  settingsOf,
+} from '@coatcheck/core';
 import { describe, expect, it } from '@jest/globals';
 import { createClock } from './support/clock.ts';
 import { MemoryBackend } from './support/memory-backend.ts';
@@ -25,6 +30,7 @@ describe('the settings', () => {
       absoluteTimeout: undefined,
       hashKeys: false,
       timeZone: undefined,
+      django: undefined,
       operationTimeoutMs: 1000,
       maxDataBytes: 65_536,
       maxDepth: 64,
@@ -71,6 +77,12 @@ describe('the settings', () => {
     ['a serializer that is null', { serializer: null }, /^serializer must have two/],
     ['an unknown time zone', { timeZone: 'Mars/Olympus' }, /^timeZone must be the name/],
     ['a time zone that is no text', { timeZone: 5 }, /^timeZone must be the name/],
+    [
+      'a Django without a form of its own',
+      { django: '4.2' },
+      /^django must be '3\.2' where a Django/,
+    ],
+    ['a Django that is a number', { django: 3.2 }, /^django must be '3\.2' .*, not 3\.2\.$/],
     ['a clock that is a Date', { now: new Date() }, /^now must be a function/],
     [
       'a flag that is text',
@@ -230,10 +242,41 @@ describe('the secret key', () => {
   it('is not shown when the framework object is inspected or turned into JSON', () => {
     const fallback = 'former-only-for-tests-V7q2Lr9Xw4Zt';
     const sessions = create({ secretKeyFallbacks: [fallback] });
-    for (const value of [sessions, sessions.settings, sessions.events]) {
+    const session = sessions.open();
+    for (const value of [
+      sessions,
+      sessions.settings,
+      sessions.events,
+      session,
+      settingsOf(session),
+      { ...settingsOf(session) },
+    ]) {
       const shown = inspect(value, { depth: Infinity }) + JSON.stringify(value);
       expect(shown).not.toContain(SECRET_KEY);
       expect(shown).not.toContain(fallback);
     }
+  });
+});
+
+describe('the settings of a session', () => {
+  it('are those that it was opened with, secrets included', () => {
+    const sessions = create({ secretKeyFallbacks: ['former'], django: '3.2', now });
+    const settings = settingsOf(sessions.open());
+    expect(settings).toBe(sessions.settings);
+    expect(settings.secretKey).toBe(SECRET_KEY);
+    expect(settings.secretKeyFallbacks).toEqual(['former']);
+    expect(settings.django).toBe('3.2');
+    expect(settings.now()).toEqual(now());
+  });
+
+  it('are known of a session that is not loaded', () => {
+    const sessions = create();
+    expect(settingsOf(sessions.open('k'.repeat(32)))).toBe(sessions.settings);
+  });
+
+  it('are nothing that another object has', () => {
+    expect(() => settingsOf({} as ReturnType<ReturnType<typeof create>['open']>)).toThrow(
+      TypeError,
+    );
   });
 });
