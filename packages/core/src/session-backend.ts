@@ -24,6 +24,12 @@ export interface StoredSession {
   readonly expiresAt?: Date;
   /** Last save or touch, where the place keeps no expiry (files); core computes the expiry from it. */
   readonly modifiedAt?: Date;
+  /**
+   * The backend found something that it must not decode: why, in few words and without data, such as "a pickle that
+   * needs datetime.datetime". Core takes the record for corrupt, whatever its `data`, which means an empty session whose
+   * next write gets a new key; the event `rejected` has the reason as its `detail`.
+   */
+  readonly refused?: string;
 }
 
 /** What a backend wrote. */

@@ -77,6 +77,7 @@ export class SessionCodec {
 
   /** The record, or the reason why it is no session. Never throws for what is stored. */
   decode(stored: StoredSession): LoadedSession | RejectedReason {
+    if (stored.refused !== undefined) return 'corrupt';
     const { maxDataBytes, now, cookie } = this.#settings;
     let json = stored.data;
     let signedAt: number | undefined;

@@ -28,8 +28,10 @@ export interface SessionEvents {
   merged: [SessionEvent & { readonly attempts: number; readonly commits: number }];
   /** A session ended while a request used it. */
   interrupted: [SessionEvent];
-  /** A cookie or a record is no session. */
-  rejected: [SessionEvent & { readonly reason: RejectedReason }];
+  /** A cookie or a record is no session; `detail` is what the backend says where it refused to decode a record. */
+  rejected: [
+    SessionEvent & { readonly reason: RejectedReason; readonly detail?: string | undefined },
+  ];
   /** The backend failed or did not answer in time; `cause` is the driver's error. */
   unavailable: [
     SessionEvent & {

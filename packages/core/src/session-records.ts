@@ -34,6 +34,8 @@ export interface Committed {
 /** Seconds for which a cycled key is remembered, so that late requests neither revive nor replace it. */
 const ROTATED_FOR = 60;
 const CREATE_ATTEMPTS = 5;
+/** Characters of a backend's reason in an event: it may repeat a name that it found. */
+const LONGEST_DETAIL = 200;
 
 /** The records of a backend as sessions: encoded and decoded, with deadlines and events, one call at a time. */
 export class SessionRecords {
@@ -65,7 +67,11 @@ export class SessionRecords {
   open(key: string, stored: StoredSession | undefined): LoadedSession | undefined {
     const decoded = stored ? this.#codec.decode(stored) : 'unknown';
     if (typeof decoded === 'string') {
-      this.#events.tell('rejected', key, { reason: decoded });
+      const detail = decoded === 'corrupt' ? stored?.refused : undefined;
+      this.#events.tell('rejected', key, {
+        reason: decoded,
+        ...(detail && { detail: detail.slice(0, LONGEST_DETAIL) }),
+      });
       return undefined;
     }
     if (hasEnded(decoded, this.inCookie, this.settings)) {
