@@ -1,7 +1,15 @@
+export {
+  type Django,
+  type DjangoDriver,
+  describeDjangos,
+  djangos,
+  startPython,
+} from './django.ts';
 export { djangoFixture } from './fixtures.ts';
 export { mariadbServer } from './mariadb-server.ts';
 export { postgresqlServer } from './postgresql-server.ts';
 export { PrivateServer, type TestServer } from './private-server.ts';
+export { type PythonOptions, PythonProcess } from './python-process.ts';
 export {
   type RedisSentinelOptions,
   type RedisServers,
