@@ -1,0 +1,130 @@
+import type { Entries } from './changes.ts';
+import { EarlyFetch } from './early-fetch.ts';
+import { BackendUnavailable, SessionNotLoaded } from './errors.ts';
+import type { LoadedSession } from './session-codec.ts';
+import { SessionDictionary } from './session-dictionary.ts';
+import type { SessionRecords } from './session-records.ts';
+import type { Settings } from './settings.ts';
+
+/** A session without anything in it. */
+export const NO_ENTRIES: Entries = new Map();
+
+/** What one request knows of its session: the key, the record under it and its entries, read when somebody asks. */
+export class KnownSession {
+  readonly #records: SessionRecords;
+  readonly #early: EarlyFetch;
+  onUnavailable: Settings['onUnavailable'];
+  /** Null while there is no session; a key that turns out to be unknown is forgotten. */
+  key: string | null;
+  /** The record as it was loaded or last written. */
+  record: LoadedSession | undefined;
+  /** The entries as the calls under way know them. */
+  dictionary: SessionDictionary | undefined;
+  /** Why what reads as an empty session cannot be changed, until it is loaded again. */
+  outage: BackendUnavailable | undefined;
+
+  constructor(records: SessionRecords, key: string | null) {
+    this.#records = records;
+    this.#early = new EarlyFetch(records);
+    this.onUnavailable = records.settings.onUnavailable;
+    this.key = key;
+    if (key === null) this.#take(undefined);
+  }
+
+  /** Whether the key was cycled, so that what is left under it is no session. */
+  get isRotated(): boolean {
+    return this.record?.rotated ?? false;
+  }
+
+  /**
+   * The entries, loaded now where the backend answers at once.
+   *
+   * @throws {SessionNotLoaded} where it does not, and nothing was fetched early.
+   * @throws {BackendUnavailable} when the early fetch failed, or the load does.
+   */
+  read(): SessionDictionary {
+    if (!this.dictionary && this.key !== null) {
+      const { key } = this;
+      if (this.#early.isDone) this.#open(() => this.#early.open(key));
+      // Nothing but an answer comes from a backend that answers at once.
+      else if (this.#records.answersAtOnce)
+        this.#open(() => this.#records.load(key) as LoadedSession | undefined);
+    }
+    if (!this.dictionary) throw new SessionNotLoaded();
+    return this.dictionary;
+  }
+
+  /** Fetches the record early and does not look inside; a failure is thrown at the first access. */
+  async prefetch(): Promise<void> {
+    if (!this.dictionary && this.key !== null) await this.#early.start(this.key);
+  }
+
+  /** Reads the record, where that has not happened yet. */
+  async load(): Promise<void> {
+    if (this.dictionary || this.key === null) return;
+    const { key } = this;
+    await this.#early.start(key);
+    // Meanwhile the application may have looked into it itself, and changed something.
+    if (!this.dictionary) this.#open(() => this.#early.open(key));
+  }
+
+  /** Whether loading has failed and somebody was told, so that there is no reason to keep to it. */
+  get hasFailed(): boolean {
+    return this.#early.wasTold;
+  }
+
+  /** Back to what was known before anything was loaded. */
+  forget(): void {
+    this.outage = undefined;
+    this.#early.reset();
+    this.dictionary = undefined;
+    this.record = undefined;
+    if (this.key === null) this.#take(undefined);
+  }
+
+  /** There is no session any more; what is set from now on belongs to a new one. */
+  end(upcoming: SessionDictionary): void {
+    this.key = null;
+    this.record = undefined;
+    this.dictionary = upcoming;
+  }
+
+  /** Whether the session is known to have ended since it was written. */
+  async hasEndedSince(): Promise<boolean> {
+    if (this.key === null || this.#records.inCookie) return false;
+    try {
+      const record = await this.#records.load(this.key);
+      return record === undefined || record.rotated;
+    } catch {
+      return false;
+    }
+  }
+
+  /** A dictionary with nothing in it. */
+  empty(): SessionDictionary {
+    return this.#dictionaryOf(NO_ENTRIES);
+  }
+
+  #dictionaryOf(entries: Entries): SessionDictionary {
+    return new SessionDictionary(entries, this.#records.settings.serializer);
+  }
+
+  /** Where the application chose so, an outage reads as an empty session that refuses to be changed. */
+  #open(load: () => LoadedSession | undefined): void {
+    try {
+      this.#take(load());
+    } catch (error) {
+      const isOutage = error instanceof BackendUnavailable;
+      if (!isOutage || this.onUnavailable !== 'anonymous') throw error;
+      this.outage = error;
+      this.dictionary = this.empty();
+    }
+  }
+
+  /** An unknown key is forgotten; what is left of a cycled one reads as an empty session and refuses to be written. */
+  #take(record: LoadedSession | undefined): void {
+    this.record = record;
+    if (!record) this.key = null;
+    this.dictionary = this.#dictionaryOf(record && !record.rotated ? record.entries : NO_ENTRIES);
+  }
+}
