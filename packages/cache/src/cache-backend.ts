@@ -2,6 +2,9 @@ import {
   type Awaitable,
   type ClearExpiredOptions,
   CreateError,
+  reportsSafety,
+  type SafetyFinding,
+  type SafetyReporter,
   type SessionBackend,
   SessionError,
   type SessionRecord,
@@ -12,7 +15,7 @@ import {
 import type { Cache, CacheEntry } from './cache.ts';
 
 /** Sessions that live in a cache alone. Django: `django.contrib.sessions.backends.cache`. */
-export class CacheBackend implements SessionBackend {
+export class CacheBackend implements SessionBackend, SafetyReporter {
   readonly encoding = 'serialized';
   readonly answers: 'synchronously' | 'later';
   readonly #cache: Cache;
@@ -56,6 +59,13 @@ export class CacheBackend implements SessionBackend {
 
   async clearExpired(options?: ClearExpiredOptions): Promise<number> {
     return this.#open().clearExpired(options);
+  }
+
+  async reportSafety(): Promise<readonly SafetyFinding[]> {
+    const cache = this.#open();
+    if (reportsSafety(cache)) return cache.reportSafety();
+    const message = 'It may lose any session at any time, as caches do, and does not tell more.';
+    return [{ level: 'unsafe', about: 'Cache', message }];
   }
 
   close(): Promise<void> {

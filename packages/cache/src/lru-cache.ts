@@ -1,4 +1,10 @@
-import { type ClearExpiredOptions, ImproperlyConfigured, SessionTooLarge } from '@coatcheck/core';
+import {
+  type ClearExpiredOptions,
+  ImproperlyConfigured,
+  type SafetyFinding,
+  type SafetyReporter,
+  SessionTooLarge,
+} from '@coatcheck/core';
 import { LRUCache } from 'lru-cache';
 import type { Cache, CacheEntry, Outcome } from './cache.ts';
 import { CacheBackend } from './cache-backend.ts';
@@ -32,7 +38,7 @@ interface Kept {
 }
 
 /** A cache in this process that answers at once; holds strings, starts no timers. */
-export class LruCache implements Cache {
+export class LruCache implements Cache, SafetyReporter {
   readonly answers = 'synchronously';
   readonly #entries: LRUCache<string, Kept>;
   readonly #maxBytes: number;
@@ -116,6 +122,12 @@ export class LruCache implements Cache {
       await new Promise((resolve) => setImmediate(resolve));
     }
     return cleared;
+  }
+
+  async reportSafety(): Promise<readonly SafetyFinding[]> {
+    const message =
+      'Sessions are in the memory of this process: its end loses all of them, other processes do not see them, and when there are too many, the oldest visitors are logged out. Meant for development and tests.';
+    return [{ level: 'unsafe', about: 'Memory', message }];
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,10 @@
-import { ImproperlyConfigured } from '@coatcheck/core';
+import { ImproperlyConfigured, type SafetyFinding, type SafetyReporter } from '@coatcheck/core';
 import type { Cache, CacheEntry, Outcome } from './cache.ts';
 import { CacheBackend } from './cache-backend.ts';
 import { type KeyOptions, keyStart, sessionCacheName } from './cache-key.ts';
 import { checkClient, openRedis, type RedisClient } from './redis-client.ts';
 import { RedisConnection } from './redis-connection.ts';
+import { redisFindings } from './redis-safety.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
 /** Settings of `redisBackend`; either `url` or `client` is needed. */
@@ -54,7 +55,7 @@ const KEPT_MS = 100 * 365 * 86_400_000;
  * A cache in Redis. Every call is one round trip on one key: a script, or a plain command where that does the same.
  * Lifetimes are sent relative to our clock and measured by the server's, so that the two need not agree.
  */
-export class RedisCache implements Cache {
+export class RedisCache implements Cache, SafetyReporter {
   readonly answers = 'later';
   readonly #connection: RedisConnection;
   readonly #start: string;
@@ -120,6 +121,11 @@ export class RedisCache implements Cache {
     }
     const values = expected === undefined ? [this.#time()] : [this.#time(), encode(expected)];
     return this.#outcome(await this.#send('coatcheckDeleteBuffer', key, values));
+  }
+
+  /** In a cluster, one of its servers is asked. */
+  async reportSafety(): Promise<readonly SafetyFinding[]> {
+    return redisFindings((command, args) => this.#connection.send(command, args, false));
   }
 
   /** The server ends entries by itself: nothing to do. */

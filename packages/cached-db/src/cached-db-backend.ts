@@ -5,6 +5,9 @@ import {
   type ClearExpiredOptions,
   ImproperlyConfigured,
   type OriginalReader,
+  reportsSafety,
+  type SafetyFinding,
+  type SafetyReporter,
   type SessionBackend,
   type SessionRecord,
   type StoredSession,
@@ -44,7 +47,7 @@ const ATTEMPTS = 3;
  * replaced by what replaced its row, and a session is ended once both have confirmed it. Django:
  * `django.contrib.sessions.backends.cached_db`, which serves ended sessions after a failure of its cache.
  */
-export class CachedDbBackend implements SessionBackend, OriginalReader {
+export class CachedDbBackend implements SessionBackend, OriginalReader, SafetyReporter {
   readonly encoding: SessionBackend['encoding'];
   readonly answers: SessionBackend['answers'];
   readonly #database: SessionBackend;
@@ -104,6 +107,15 @@ export class CachedDbBackend implements SessionBackend, OriginalReader {
 
   clearExpired(options?: ClearExpiredOptions): Promise<number> {
     return this.#database.clearExpired(options);
+  }
+
+  /** The cache may lose everything at any time: only the database is asked. */
+  async reportSafety(): Promise<readonly SafetyFinding[]> {
+    const message =
+      'The cache in front decides nothing: what it loses, the database answers. After a crash between the two, an old session can be read for five minutes at most, and never written.';
+    const database = this.#database;
+    const found = reportsSafety(database) ? await database.reportSafety() : [];
+    return [...found, { level: 'notice', about: 'Cache', message }];
   }
 
   /** Makes what the database lacks; `false` when there was nothing to do. */

@@ -4,6 +4,7 @@ import {
   CommandError,
   exitCodes,
   expiredSessions,
+  reasonOf,
 } from './command-context.ts';
 
 interface Options {
@@ -32,9 +33,8 @@ async function clearSessions(options: Options, context: CommandContext): Promise
       try {
         count = await sessions.clearExpired({ batchSize: batch, dryRun, signal });
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
         throw new CommandError(
-          `Session engine '${engine}' could not clear expired sessions: ${reason}`,
+          `Session engine '${engine}' could not clear expired sessions: ${reasonOf(error)}`,
         );
       }
     });

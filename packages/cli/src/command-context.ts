@@ -63,3 +63,9 @@ export function createContext(
 export function expiredSessions(count: number): string {
   return `${count} expired session${count === 1 ? '' : 's'}`;
 }
+
+/** Why something failed, in words; some errors of the network have only a code. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message || String((error as NodeJS.ErrnoException).code ?? error.name);
+}

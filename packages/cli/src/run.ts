@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addCheck } from './check.ts';
 import { addClearSessions } from './clearsessions.ts';
 import { CommandError, createContext, exitCodes, type RunOptions } from './command-context.ts';
 import { addMigrate } from './migrate.ts';
@@ -33,6 +34,7 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   );
   addClearSessions(program, context);
   addMigrate(program, context);
+  addCheck(program, context);
 
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -2,6 +2,13 @@ export * from './errors.ts';
 export type { Expiry, ExpiryOptions } from './expiry.ts';
 export { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';
 export { randomText } from './random-text.ts';
+export {
+  fileSystemFinding,
+  reportsSafety,
+  type SafetyFinding,
+  type SafetyLevel,
+  type SafetyReporter,
+} from './safety.ts';
 export { jsonSerializer, type Serializer } from './serializers.ts';
 export type { AttributesFunction, EntryReader } from './session-attributes.ts';
 export type {

@@ -17,12 +17,13 @@ export function validateSecretKey(secretKey: unknown, allowWeak: boolean): strin
   if (typeof secretKey !== 'string' || secretKey === '') {
     throw new ImproperlyConfigured(`secretKey (SECRET_KEY) must not be empty; ${REMEDY}`);
   }
-  const weakness = allowWeak ? undefined : weaknessOf(secretKey);
+  const weakness = allowWeak ? undefined : secretWeakness(secretKey);
   if (weakness) throw new ImproperlyConfigured(`secretKey (SECRET_KEY) ${weakness}; ${REMEDY}`);
   return secretKey;
 }
 
-function weaknessOf(secretKey: string): string | undefined {
+/** What makes a secret key easy to guess; `undefined`: nothing that can be told. */
+export function secretWeakness(secretKey: string): string | undefined {
   if (secretKey.length < MIN_LENGTH) return `has fewer than ${MIN_LENGTH} characters`;
   if (new Set(secretKey).size < MIN_DISTINCT) {
     return `has fewer than ${MIN_DISTINCT} distinct characters`;

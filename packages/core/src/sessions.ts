@@ -1,5 +1,6 @@
 import { isPromise } from './deadline.ts';
 import { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';
+import { type SafetyFinding, safetyFindings } from './safety.ts';
 import type { ClearExpiredOptions, SessionBackend } from './session-backend.ts';
 import { SessionCommits } from './session-commits.ts';
 import { cookieValues } from './session-cookie.ts';
@@ -68,6 +69,14 @@ export class Sessions<Data extends object = SessionData> {
   /** Removes expired records and returns how many there were. Django: the command `clearsessions`. */
   clearExpired(options?: ClearExpiredOptions): Promise<number> {
     return this.backend.clearExpired(options);
+  }
+
+  /**
+   * How safe the sessions are, as settings and place are set up now: what a crash would lose, who could read or forge
+   * them. Asks the place and changes nothing; the command `check`. Rejects when the place does not answer.
+   */
+  checkSafety(): Promise<readonly SafetyFinding[]> {
+    return safetyFindings(this.backend, this.settings);
   }
 
   /** Waits for the writes under way, then closes the backend. */

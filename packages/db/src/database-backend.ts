@@ -2,6 +2,8 @@ import {
   type Awaitable,
   type ClearExpiredOptions,
   CreateError,
+  type SafetyFinding,
+  type SafetyReporter,
   type SessionBackend,
   SessionError,
   type SessionRecord,
@@ -19,7 +21,7 @@ export interface Migratable {
 }
 
 /** Sessions in a database, in the table and the formats of Django's `django.contrib.sessions.backends.db`. */
-export class DatabaseBackend implements SessionBackend, Migratable {
+export class DatabaseBackend implements SessionBackend, Migratable, SafetyReporter {
   readonly encoding = { salt: 'django.contrib.sessions.SessionStore' } as const;
   readonly answers: 'synchronously' | 'later';
   readonly #driver: DatabaseDriver;
@@ -88,6 +90,11 @@ export class DatabaseBackend implements SessionBackend, Migratable {
   async migrate(): Promise<boolean> {
     this.#refuseWhenClosed();
     return this.#driver.migrate();
+  }
+
+  async reportSafety(): Promise<readonly SafetyFinding[]> {
+    this.#refuseWhenClosed();
+    return this.#driver.reportSafety();
   }
 
   close(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Awaitable } from '@coatcheck/core';
+import type { Awaitable, SafetyFinding } from '@coatcheck/core';
 import type { SessionStatements } from './session-statements.ts';
 import type { SessionTable } from './session-table.ts';
 
@@ -51,6 +51,9 @@ export interface DatabaseDriver {
    * operation may be started again when nothing of it was applied.
    */
   write<T>(operation: () => Operation<T>): Promise<T>;
+
+  /** What the database would lose, as it is set up now. */
+  reportSafety(): Promise<readonly SafetyFinding[]>;
 
   /** Makes the table; `false` when it was there. */
   migrate(): Promise<boolean>;

@@ -2,6 +2,7 @@ import { DatabaseBackend } from './database-backend.ts';
 import { djangoDateColumn } from './django-date.ts';
 import { type MysqlPoolOptions, mysqlPool } from './mysql-pool.ts';
 import { checkServerOptions, type ServerDialect, ServerDriver } from './server-driver.ts';
+import { mysqlSafety } from './server-safety.ts';
 import { type StatementDialect, sessionStatements } from './session-statements.ts';
 import {
   type SessionTable,
@@ -54,6 +55,7 @@ function mysqlDialect(table: SessionTable, timeZone: string | undefined): Server
       values: [table.name],
     },
     definition: definition(table),
+    safety: mysqlSafety(table.name),
     toColumn: (date) => dates.toText(date),
     fromColumn: (value) => dates.fromText(value),
     isDuplicateKey: (error) => codeOf(error) === 'ER_DUP_ENTRY',

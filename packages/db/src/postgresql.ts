@@ -2,6 +2,7 @@ import { DatabaseBackend } from './database-backend.ts';
 import { djangoDateColumn } from './django-date.ts';
 import { type PostgresqlPoolOptions, postgresqlPool } from './postgresql-pool.ts';
 import { checkServerOptions, type ServerDialect, ServerDriver } from './server-driver.ts';
+import { postgresqlSafety } from './server-safety.ts';
 import { type StatementDialect, sessionStatements } from './session-statements.ts';
 import {
   indexName,
@@ -53,6 +54,7 @@ function postgresqlDialect(table: SessionTable, timeZone: string | undefined): S
       values: [`"${table.name}"`],
     },
     definition: definition(table),
+    safety: postgresqlSafety(table.name),
     toColumn: (date) => `${dates.toText(date)}+00`,
     fromColumn: (value) => dates.fromText(value),
     isDuplicateKey: (error) => codeOf(error) === '23505',

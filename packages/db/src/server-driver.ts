@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { ImproperlyConfigured, SessionError } from '@coatcheck/core';
+import { ImproperlyConfigured, type SafetyFinding, SessionError } from '@coatcheck/core';
 import { type ConnectionPool, Connections, type Execute } from './connections.ts';
 import type { DatabaseDriver, Operation, Outcome, Row, Statement } from './database-driver.ts';
+import type { ServerSafety } from './server-safety.ts';
 import type { SessionStatements } from './session-statements.ts';
 import { checkTable, type SessionTable, type TableOptions } from './session-table.ts';
 
@@ -31,6 +32,7 @@ export interface ServerDialect {
   readonly columnsQuery: Statement;
   /** Makes the table with its indexes, or nothing. */
   readonly definition: string;
+  readonly safety: ServerSafety;
   toColumn(date: Date): string;
   fromColumn(value: unknown): Date | undefined;
   isDuplicateKey(error: unknown): boolean;
@@ -123,6 +125,12 @@ export class ServerDriver implements DatabaseDriver {
   migrate(): Promise<boolean> {
     this.#tableKnown = false;
     return this.#connections.lend((execute) => this.#makeTable(execute));
+  }
+
+  async reportSafety(): Promise<readonly SafetyFinding[]> {
+    const { query, findings } = this.#dialect.safety;
+    const { rows } = await this.#connections.lend((execute) => execute(query));
+    return rows.flatMap(findings);
   }
 
   close(): Promise<void> {

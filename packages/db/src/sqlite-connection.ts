@@ -1,3 +1,4 @@
+import type { SafetyFinding } from '@coatcheck/core';
 import type { Outcome, Row, Statement } from './database-driver.ts';
 import type { Transaction } from './group-commit.ts';
 import { withQuestionMarks } from './session-statements.ts';
@@ -8,6 +9,7 @@ import {
   type SqliteStatement,
   whenNotBusy,
 } from './sqlite-database.ts';
+import { sqliteFindings } from './sqlite-safety.ts';
 
 /** Where a connection comes from. */
 export interface SqliteSource {
@@ -60,6 +62,11 @@ export class SqliteConnection implements Transaction {
   columns(table: string): ReadonlyMap<string, string> {
     const columns = this.#database.prepare(`PRAGMA table_info("${table}")`).all() as Row[];
     return new Map(columns.map(({ name, type }) => [String(name), String(type)]));
+  }
+
+  /** What the file would lose, as this connection is set up. */
+  safetyFindings(): SafetyFinding[] {
+    return whenNotBusy(() => sqliteFindings(this.#database), SET_UP_PATIENCE_MS);
   }
 
   begin(): void {

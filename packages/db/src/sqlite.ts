@@ -1,4 +1,4 @@
-import { ImproperlyConfigured } from '@coatcheck/core';
+import { ImproperlyConfigured, type SafetyFinding } from '@coatcheck/core';
 import { DatabaseBackend } from './database-backend.ts';
 import type { DatabaseDriver, Operation, Outcome, Row, Statement } from './database-driver.ts';
 import { type DateColumn, djangoDateColumn } from './django-date.ts';
@@ -135,6 +135,10 @@ class SqliteDriver implements DatabaseDriver {
       this.#tableKnown = false;
       return this.#makeTable();
     });
+  }
+
+  async reportSafety(): Promise<readonly SafetyFinding[]> {
+    return this.#connection.safetyFindings();
   }
 
   async close(): Promise<void> {

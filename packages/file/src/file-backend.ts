@@ -2,6 +2,9 @@ import {
   type ClearExpiredOptions,
   CreateError,
   type ExpiryReader,
+  fileSystemFinding,
+  type SafetyFinding,
+  type SafetyReporter,
   type SessionBackend,
   SessionError,
   type SessionRecord,
@@ -28,7 +31,7 @@ export interface FileOptions {
 }
 
 /** Sessions in files of a directory, under the names and in the format of `django.contrib.sessions.backends.file`. */
-export class FileBackend implements SessionBackend, ExpiryReader {
+export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter {
   readonly encoding = { salt: 'django.contrib.sessions.SessionStore' } as const;
   readonly answers = 'later';
   readonly #directory: SessionDirectory;
@@ -117,6 +120,17 @@ export class FileBackend implements SessionBackend, ExpiryReader {
       isStopped: () => signal?.aborted === true || this.#closing !== undefined,
     };
     return this.#watch(() => clearExpired(clearing, options));
+  }
+
+  /** That the directory is its owner's alone has been checked at the start. */
+  async reportSafety(): Promise<readonly SafetyFinding[]> {
+    const onDisk: SafetyFinding = {
+      level: 'safe',
+      about: 'Files',
+      message:
+        'The directory is open to its owner alone, and what was answered is on disk, as far as the disk tells the truth.',
+    };
+    return [fileSystemFinding(this.#directory.path) ?? onDisk];
   }
 
   close(): Promise<void> {

@@ -1,5 +1,7 @@
 import {
   ImproperlyConfigured,
+  type SafetyFinding,
+  type SafetyReporter,
   type SessionBackend,
   type SessionRecord,
   type StoredSession,
@@ -24,7 +26,7 @@ const SALT = 'django.contrib.sessions.backends.signed_cookies';
  * copied cookie outlives a logout until it expires, overlapping requests overwrite each other, and the session has
  * to fit into 4,093 bytes. Django: `django.contrib.sessions.backends.signed_cookies`.
  */
-export class SignedCookiesBackend implements SessionBackend {
+export class SignedCookiesBackend implements SessionBackend, SafetyReporter {
   readonly encoding: Exclude<SessionBackend['encoding'], string>;
   readonly answers = 'synchronously';
 
@@ -56,6 +58,25 @@ export class SignedCookiesBackend implements SessionBackend {
 
   async delete(): Promise<boolean> {
     return false;
+  }
+
+  async reportSafety(): Promise<readonly SafetyFinding[]> {
+    const about = 'Signed cookies';
+    const revocation: SafetyFinding = {
+      level: 'notice',
+      about,
+      message:
+        'Nothing is stored: a copied cookie outlives a logout until it expires, and overlapping requests overwrite each other.',
+    };
+    if (this.encoding.sealed) return [revocation];
+    return [
+      revocation,
+      {
+        level: 'notice',
+        about,
+        message: 'Visitors can read their session; signedCookies.encrypt seals it.',
+      },
+    ];
   }
 
   async clearExpired(): Promise<number> {
