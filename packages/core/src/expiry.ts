@@ -25,15 +25,22 @@ export interface ExpirySettings {
 const ISO =
   /^(\d{4})-(\d\d)-(\d\d)(?:.(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(Z|[+-]\d\d:?\d\d(?::?\d\d(?:\.\d+)?)?)?)?$/su;
 
+/** Which Djangos read what is stored: settings of the same names. */
+export interface ExpiryForm {
+  readonly timeZone: string | undefined;
+  readonly django: '3.2' | undefined;
+}
+
 /**
- * The form in which an expiry is stored. Django: `set_expiry`.
+ * The form in which an expiry is stored. Django: `set_expiry`. For a Django 3.2, which cannot store dates as JSON, a
+ * date becomes seconds; like all seconds they count from each save, so that every later save moves the end.
  *
  * @throws {TypeError} for anything but a finite number, a valid date or a boolean, which Python counts as a number.
  * @throws {RangeError} for a date outside the years 1 to 9999 and for more seconds than dates have.
  */
 export function storedExpiry(
   value: number | Date | boolean,
-  timeZone: string | undefined,
+  { timeZone, django }: ExpiryForm,
   now: Date,
 ): number | boolean | string {
   if (typeof value === 'boolean') return value;
@@ -41,8 +48,25 @@ export function storedExpiry(
     assertDate(new Date(now.getTime() + value * 1000));
     return value;
   }
-  if (isDate(value)) return isoText(value, timeZone);
+  if (isDate(value)) {
+    const text = isoText(value, timeZone);
+    return django === '3.2' ? secondsUntil(value, now) : text;
+  }
   throw new TypeError('setExpiry takes a number of seconds, a valid Date, 0 or null.');
+}
+
+/**
+ * The expiry in a form that a Django 3.2 reads: seconds instead of a date that a newer one, or `set`, stored.
+ * `undefined`: what nobody can read, and counts as no expiry.
+ */
+export function expiryFor32(stored: unknown, settings: ExpirySettings, now: Date): unknown {
+  // Falsy texts are none in Django.
+  if (!stored || typeof stored === 'number' || typeof stored === 'boolean') return stored;
+  try {
+    return secondsUntil(expiryDate(stored, now, settings), now);
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -143,6 +167,11 @@ function isoText(date: Date, timeZone: string | undefined): string {
   const fraction = iso.slice(20, 23);
   const text = fraction === '000' ? iso.slice(0, 19) : `${iso.slice(0, 23)}000`;
   return timeZone ? text : `${text}+00:00`;
+}
+
+/** Whole seconds, so that the session ends no earlier; never 0, which would mean the browser's end. */
+function secondsUntil(date: Date, now: Date): number {
+  return Math.ceil((date.getTime() - now.getTime()) / 1000) || -1;
 }
 
 function unreadable(): RangeError {

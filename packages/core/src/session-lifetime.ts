@@ -1,5 +1,5 @@
 import { CREATED_ENTRY, type Entries, ROTATED_ENTRY } from './changes.ts';
-import { EXPIRY_ENTRY, type ExpirySettings, expiryAge, expiryDate } from './expiry.ts';
+import { EXPIRY_ENTRY, type ExpirySettings, expiryAge, expiryDate, expiryFor32 } from './expiry.ts';
 import { jsonSerializer } from './serializers.ts';
 import type { LoadedSession } from './session-codec.ts';
 import type { Settings } from './settings.ts';
@@ -100,6 +100,19 @@ export function withCreation(
   if (absoluteTimeout === undefined || entries.has(CREATED_ENTRY)) return entries;
   const createdAt = signedAt ?? Math.floor(now().getTime() / 1000);
   return new Map(entries).set(CREATED_ENTRY, String(createdAt));
+}
+
+/** Entries whose expiry every Django that shares the sessions can read; those of a 3.2 must not find a date. */
+export function withSharedExpiry(entries: Entries, settings: Settings): Entries {
+  const text = settings.django === '3.2' ? entries.get(EXPIRY_ENTRY) : undefined;
+  if (text === undefined) return entries;
+  const stored = jsonSerializer.loads(text);
+  const shared = expiryFor32(stored, expirySettings(settings), settings.now());
+  if (Object.is(shared, stored)) return entries;
+  const changed = new Map(entries);
+  if (shared === undefined) changed.delete(EXPIRY_ENTRY);
+  else changed.set(EXPIRY_ENTRY, jsonSerializer.dumps(shared));
+  return changed;
 }
 
 /** Whether core knows that the session has ended, although the backend still had it. */

@@ -22,6 +22,7 @@ import {
   endOfStored,
   hasEnded,
   withCreation,
+  withSharedExpiry,
 } from './session-lifetime.ts';
 import type { Settings } from './settings.ts';
 
@@ -100,7 +101,7 @@ export class SessionRecords {
 
   /** Stores the entries under a new key. */
   async create(entries: Entries): Promise<Committed> {
-    const complete = withCreation(entries, undefined, this.settings);
+    const complete = this.#complete(entries, undefined);
     for (let attempt = 1; ; attempt += 1) {
       const key = newSessionKey();
       const record = this.#record(key, complete);
@@ -123,10 +124,11 @@ export class SessionRecords {
 
   /** Replaces the record that `base` names. @throws {UpdateError} */
   async replace(key: string, entries: Entries, base: string): Promise<Committed> {
-    const record = this.#record(key, entries);
+    const complete = withSharedExpiry(entries, this.settings);
+    const record = this.#record(key, complete);
     const written = await this.#call('update', key, true, () => this.#backend.update(record, base));
     this.#events.tell('saved', key, {});
-    return this.#committed(key, record, written, entries);
+    return this.#committed(key, record, written, complete);
   }
 
   /** Turns the record that `base` names into the marker of a key that was cycled. @throws {UpdateError} */
@@ -142,7 +144,7 @@ export class SessionRecords {
 
   /** Moves the record's expiry; `undefined` when somebody else changed or removed it, who then did so anyway. */
   async touch(key: string, loaded: LoadedSession): Promise<Committed | undefined> {
-    const entries = withCreation(loaded.entries, loaded.signedAt, this.settings);
+    const entries = this.#complete(loaded.entries, loaded.signedAt);
     const resign = loaded.byFallback || this.inCookie || entries !== loaded.entries;
     const record = this.#record(key, entries, resign ? undefined : loaded.data);
     const written = await this.#call('touch', key, true, () =>
@@ -183,6 +185,10 @@ export class SessionRecords {
   check(entries: Entries): void {
     this.#codec.check(entries);
     attributesOf(entries, this.settings);
+  }
+
+  #complete(entries: Entries, signedAt: number | undefined): Entries {
+    return withSharedExpiry(withCreation(entries, signedAt, this.settings), this.settings);
   }
 
   #record(

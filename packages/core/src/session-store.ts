@@ -180,7 +180,7 @@ export class SessionStore<Data extends object = SessionData> {
 
   /**
    * When the session ends: seconds of inactivity, an instant, 0 for when the browser closes, null for the settings'
-   * default. Django: `set_expiry`.
+   * default. With `django: '3.2'` an instant becomes seconds, which count anew from each save. Django: `set_expiry`.
    */
   setExpiry(value: Expiry): void {
     if (value === null) {
@@ -188,7 +188,8 @@ export class SessionStore<Data extends object = SessionData> {
       if (entries.delete(EXPIRY_ENTRY)) this.#state.markModified();
       return;
     }
-    const stored = storedExpiry(value, this.#state.settings.timeZone, this.#state.settings.now());
+    const { settings } = this.#state;
+    const stored = storedExpiry(value, settings, settings.now());
     this.#state.changing().set(EXPIRY_ENTRY, stored);
     this.#state.markModified();
   }

@@ -45,8 +45,8 @@ export interface SessionsOptions {
   /** The `TIME_ZONE` of a Django with `USE_TZ` off that shares the sessions. @default none: dates carry an offset */
   readonly timeZone?: string | undefined;
   /**
-   * The oldest Django that shares the sessions, where that is one with another form: 3.2 reads no dates in JSON, so
-   * that `setExpiry(date)` stores seconds. @default none: what Django 4.1 and later write
+   * Set where a Django 3.2 shares the sessions: it reads no dates in JSON, so that expiry dates are stored as seconds,
+   * and wants CSRF secrets masked. @default none: the forms of Django 4.1 and later
    */
   readonly django?: '3.2' | undefined;
   /** Milliseconds that each call of the backend may take. @default 1000 */

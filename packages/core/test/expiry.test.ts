@@ -1,93 +1,22 @@
-import { createSessions, type SessionStore } from '@coatcheck/core';
 import { djangoFixture } from '@coatcheck/test-support';
 import { describe, expect, it } from '@jest/globals';
-import { MemoryBackend } from './support/memory-backend.ts';
 import {
-  type Entries,
-  memorySessions,
-  putRaw,
-  SECRET_KEY,
-  signed,
-  storedJson,
-} from './support/sqlite-sessions.ts';
-
-type Outcome<T> = { ok: true; value: T } | { ok: false; error: string };
-
-interface Getters {
-  age: Outcome<number | boolean | string>;
-  date: Outcome<string>;
-}
-
-interface ExpiryFixture {
-  use_tz: boolean;
-  time_zone: string;
-  now: number;
-  session_cookie_age: number;
-  stored_values: (Getters & { stored: unknown; browser_close: Outcome<boolean> })[];
-  set_expiry: (Getters & {
-    call: string;
-    stored: unknown;
-    modified: boolean;
-    browser_close: Outcome<boolean>;
-    encodes: Outcome<boolean>;
-  })[];
-  keyword_arguments: { stored_expiry: number; cases: (Getters & { call: string })[] };
-}
-
-/** The instant of a date as Python prints it, to the millisecond; local in New York where it has no offset. */
-function instant(text: string): Date {
-  const milliseconds = text.replace(/(\.\d{3})\d{3}/, '$1');
-  // None of the fixtures is in summer, so the zone's offset is known.
-  return new Date(/(?:Z|[+-]\d\d:\d\d)$/.test(text) ? milliseconds : `${milliseconds}-05:00`);
-}
-
-/** The same, where a date without offset is one that the settings take for UTC. */
-function instantIn(useTz: boolean, text: string): Date {
-  return useTz && !/(?:Z|[+-]\d\d:\d\d)$/.test(text) ? instant(`${text}Z`) : instant(text);
-}
-
-function expectAge(session: SessionStore<Entries>, expected: Outcome<unknown>, options = {}): void {
-  const age = () => session.getExpiryAge(options);
-  // A ValueError is a RangeError here.
-  if (expected.ok) expect(age()).toBe(Number(expected.value));
-  else expect(age).toThrow(expected.error === 'TypeError' ? TypeError : RangeError);
-}
-
-function expectDate(
-  session: SessionStore<Entries>,
-  expected: Outcome<string>,
-  useTz: boolean,
-  options = {},
-): void {
-  const date = () => session.getExpiryDate(options);
-  if (expected.ok) expect(date()).toEqual(instantIn(useTz, expected.value));
-  else expect(date).toThrow(RangeError);
-}
-
-function createPlace({ use_tz, time_zone, now, session_cookie_age }: ExpiryFixture) {
-  const clock = () => new Date(now * 1000);
-  return createSessions<Entries>({
-    backend: new MemoryBackend({ now: clock, answers: 'synchronously' }),
-    secretKey: SECRET_KEY,
-    cookie: { age: session_cookie_age },
-    timeZone: use_tz ? undefined : time_zone,
-    now: clock,
-  });
-}
-
-/** A store whose record Django has written. */
-async function openStored(fixture: ExpiryFixture, stored: unknown): Promise<SessionStore<Entries>> {
-  const sessions = createPlace(fixture);
-  const now = sessions.settings.now();
-  const data = signed(JSON.stringify({ _session_expiry: stored }), now);
-  return sessions.open(await putRaw(sessions.backend, data, now));
-}
+  argumentsOf,
+  createPlace,
+  type ExpiryFixture,
+  expectAge,
+  expectDate,
+  openStored,
+} from './support/expiry-fixture.ts';
+import { memorySessions, putRaw, signed, storedJson } from './support/sqlite-sessions.ts';
 
 describe.each([
-  { file: 'expiry-aware.json', mode: 'with USE_TZ on' },
-  { file: 'expiry-naive.json', mode: 'with USE_TZ off, in New York' },
-])('an expiry as Django 5.2 has it, $mode', ({ file }) => {
-  const fixture = djangoFixture<ExpiryFixture>(file);
+  { mode: 'with USE_TZ on', fixture: djangoFixture<ExpiryFixture>('expiry-aware.json') },
+  {
+    mode: 'with USE_TZ off, in New York',
+    fixture: djangoFixture<ExpiryFixture>('expiry-naive.json'),
+  },
+])('an expiry as Django 5.2 has it, $mode', ({ fixture }) => {
   const { use_tz: useTz, now } = fixture;
 
   describe('that is stored', () => {
@@ -170,40 +99,12 @@ describe.each([
   });
 
   describe('asked for with arguments', () => {
-    const base = 1_700_000_000;
-    const calls: Record<string, { modification?: number; expiry?: number | Date | null }> = {
-      'modification only': { modification: base - 10 },
-      'expiry=None': { expiry: null },
-      'expiry=0': { expiry: 0 },
-      'expiry=90': { expiry: 90 },
-      'expiry=90, modification 10 s ago': { expiry: 90, modification: base - 10 },
-      'expiry=datetime in 60 s': { expiry: new Date((base + 60) * 1000) },
-      'expiry=datetime in 60 s, modification 10 s ago': {
-        expiry: new Date((base + 60) * 1000),
-        modification: base - 10,
-      },
-      'expiry=datetime 60.9 s ahead of modification': {
-        expiry: new Date((base + 60.9) * 1000),
-        modification: base,
-      },
-      'expiry=datetime 0.4 s before modification': {
-        expiry: new Date((base - 0.4) * 1000),
-        modification: base,
-      },
-    };
     const { stored_expiry: stored, cases } = fixture.keyword_arguments;
 
-    it.each(cases)('$call is answered as in Django', async (row) => {
-      const call = calls[row.call];
-      if (!call) throw new Error(`No call for ${row.call}`);
-      const { modification, ...rest } = call;
-      const options = {
-        ...rest,
-        ...(modification !== undefined && { modification: new Date(modification * 1000) }),
-      };
+    it.each(cases)('$call is answered as in Django', async ({ call, age, date }) => {
       const session = await openStored(fixture, stored);
-      expectAge(session, row.age, options);
-      expectDate(session, row.date, useTz, options);
+      expectAge(session, age, argumentsOf(call));
+      expectDate(session, date, useTz, argumentsOf(call));
     });
 
     it('with an expiry does not load the session', async () => {
@@ -214,61 +115,6 @@ describe.each([
       session.getExpiryAge();
       expect(session.accessed).toBe(true);
     });
-  });
-});
-
-describe.each(['aware', 'naive'])('an expiry as Django 3.2 has it (%s)', (mode) => {
-  const old = djangoFixture<ExpiryFixture>(`expiry-${mode}.django-3.2.json`);
-  const current = djangoFixture<ExpiryFixture>(`expiry-${mode}.json`);
-
-  const stored = old.stored_values.map((row, i) => {
-    const newer = current.stored_values[i];
-    if (!newer || newer.stored !== row.stored) throw new Error('The fixtures are not aligned.');
-    const differs = JSON.stringify(row) !== JSON.stringify(newer);
-    return {
-      newer,
-      name: `${row.stored}${differs ? ', where 3.2 knows no ISO text: as in 5.2' : ''}`,
-    };
-  });
-
-  it.each(stored)('that is stored as $name', async ({ newer }) => {
-    const session = await openStored(current, newer.stored);
-    expectAge(session, newer.age);
-    expectDate(session, newer.date, current.use_tz);
-    expect({ ok: true, value: session.getExpireAtBrowserClose() }).toEqual(newer.browser_close);
-  });
-
-  const set = old.set_expiry.map((row, i) => {
-    const newer = current.set_expiry[i];
-    if (!newer || newer.call !== row.call) throw new Error('The fixtures are not aligned.');
-    const name = row.encodes.ok
-      ? row.call
-      : `${row.call}, which 3.2 cannot save as JSON: as in 5.2`;
-    return { row, newer, name };
-  });
-
-  it.each(set)('that is set by $name', async ({ row, newer }) => {
-    const sessions = createPlace(current);
-    const session = sessions.open();
-    const values: Record<string, unknown> = { None: null, True: true };
-    const date = newer.date.ok ? instantIn(current.use_tz, newer.date.value) : null;
-    const value = !row.encodes.ok ? date : row.call in values ? values[row.call] : Number(row.call);
-    session.setExpiry(value as Date);
-    if (row.encodes.ok) {
-      expectAge(session, row.age);
-      expectDate(session, row.date, old.use_tz);
-      expect(session.get('_session_expiry')).toEqual(
-        row.stored === 'absent' ? undefined : row.stored,
-      );
-    } else {
-      expect(session.getExpiryDate()).toEqual(value);
-      expect(typeof session.get('_session_expiry')).toBe('string');
-      await expect(session.save()).resolves.toBeUndefined();
-    }
-  });
-
-  it('gives the getters the same arguments', () => {
-    expect(old.keyword_arguments).toEqual(current.keyword_arguments);
   });
 });
 
