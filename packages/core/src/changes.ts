@@ -5,7 +5,7 @@ export type ChangeFunction = (value: unknown) => unknown;
 
 /**
  * One thing a request did to an entry: its JSON text before and after (`undefined`: absent), in the request's order.
- * `run` is what `change` was given, on texts: it runs again where the record no longer says `before`.
+ * `run` is what `change` was given, on texts; {@link changeStep} makes such a step.
  */
 export interface Step {
   readonly before: string | undefined;
@@ -15,6 +15,24 @@ export interface Step {
   readonly held?: boolean | undefined;
   /** Whether another serializer than the JSON one gives the texts a meaning of its own, which a merge would break. */
   readonly isAtomic?: ((theirs: string | undefined) => boolean) | undefined;
+}
+
+/** A step of `change`: on the text that its last run was given it need not run again, on any other it does. */
+export function changeStep(
+  before: string | undefined,
+  after: string | undefined,
+  run: (text: string | undefined) => string | undefined,
+): Step {
+  let last = { before, after };
+  return {
+    before,
+    after,
+    run: (text) => {
+      // Not the first run's text: where another came in between, that run is not the last any more.
+      if (text !== last.before) last = { before: text, after: run(text) };
+      return last.after;
+    },
+  };
 }
 
 /** What a request changed, as texts: it no longer follows the request's live objects. */
@@ -67,8 +85,8 @@ export function applyChanges(changes: ChangeSet, theirs: Entries): Map<string, s
   for (const [key, steps] of changes.steps) {
     let text = merged.get(key);
     for (const { before, after, run, held, isAtomic } of steps) {
-      if (text === before) text = after;
-      else if (run) text = run(text);
+      if (run) text = run(text);
+      else if (text === before) text = after;
       else if (before !== after && isAtomic?.(text)) text = after;
       else text = mergeText(before, after, text, held);
     }

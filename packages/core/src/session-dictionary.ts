@@ -2,6 +2,7 @@ import {
   assertKey,
   type ChangeFunction,
   type ChangeSet,
+  changeStep,
   type Entries,
   isAuthEntry,
   isHiddenEntry,
@@ -88,11 +89,8 @@ export class SessionDictionary {
     const [value, text] = this.#changed(key, fn, touched);
     touched.value = value;
     touched.present = value !== undefined;
-    touched.steps.push({
-      before: touched.text,
-      after: text,
-      run: (current) => this.#run(key, fn, current),
-    });
+    const run = (current: string | undefined) => this.#run(key, fn, current);
+    touched.steps.push(changeStep(touched.text, text, run));
     touched.text = text;
     return value;
   }

@@ -392,6 +392,33 @@ describe('change(key, fn)', () => {
     expect(dataOf(sessions, key)).toEqual({ n: 2, elsewhere: 10 });
   });
 
+  it('runs last on the value that it is stored for, although the first run had seen it too', async () => {
+    const { now } = createClock();
+    const backend = new MemoryBackend({ now, answers: 'synchronously' });
+    const place = { backend, secretKey: SECRET_KEY, now };
+    const [sessions, elsewhere] = [createSessions<Entries>(place), createSessions<Entries>(place)];
+    const key = await start(sessions, { n: 1 });
+    const values = [2, 1];
+    backend.before = async (operation) => {
+      const value = values[0];
+      if (operation !== 'update' || value === undefined) return;
+      values.shift();
+      const { before } = backend;
+      backend.before = () => {};
+      await elsewhere.open(key).set('n', value).save();
+      backend.before = before;
+    };
+    const seen: unknown[] = [];
+    const session = sessions.open(key);
+    session.change('n', (n) => {
+      seen.push(n);
+      return `was ${n}`;
+    });
+    await session.save();
+    expect(seen).toEqual([1, 2, 1]);
+    expect(dataOf(sessions, key)).toEqual({ n: 'was 1' });
+  });
+
   it('gets undefined where there is nothing, and deletes by returning it', async () => {
     const { sessions } = memorySessions<Entries>();
     const key = await start(sessions, { a: 1 });
