@@ -8,7 +8,7 @@ export type SessionAttributes = Readonly<Record<string, string | number | null>>
 export interface SessionRecord {
   /** The session key; 64 hexadecimal digits instead where `hashKeys` is set. */
   readonly key: string;
-  /** The encoded session, opaque to the backend; printable ASCII. */
+  /** The encoded session, opaque to the backend; printable ASCII. Where `encoding` is `serialized`: a JSON object. */
   readonly data: string;
   /** When the record ends. May lie in the past: the call succeeds and the record is gone. */
   readonly expiresAt: Date;
@@ -80,15 +80,22 @@ export interface SessionBackend {
   /** `undefined`: unknown or expired, for certain. Throws: the place cannot answer. */
   load(key: string): Awaitable<StoredSession | undefined>;
 
-  /** Inserts and never replaces. @throws {CreateError} when a live record has the key. */
-  create(record: SessionRecord): Promise<Written>;
+  /**
+   * Inserts and never replaces.
+   *
+   * @param origin the `base` of the record that this one continues under a new key, for a place that keeps more of a
+   *   session than `data` says
+   * @throws {CreateError} when a live record has the key.
+   */
+  create(record: SessionRecord, origin?: string): Promise<Written>;
 
   /**
    * Replaces the record while its stored bytes are still `base`, and never inserts.
    *
+   * @param origin as for `create`, where the data are newer than those under `base`
    * @throws {UpdateError} with reason `gone`, or with reason `changed` and the `current` record.
    */
-  update(record: SessionRecord, base: string): Promise<Written>;
+  update(record: SessionRecord, base: string, origin?: string): Promise<Written>;
 
   /**
    * Moves the expiry while the stored bytes are still `base`; `record.data` has the same content, signed anew where

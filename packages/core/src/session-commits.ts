@@ -36,7 +36,7 @@ export class SessionCommits {
     return this.#queue.alone(key, async (state) => {
       let theirs = state.latest ?? loaded;
       state.latest = undefined;
-      let successor = await this.#records.create(this.#applied(changes, theirs));
+      let successor = await this.#records.create(this.#applied(changes, theirs), theirs.base);
       if (this.#records.inCookie) return successor;
       try {
         await untilUnchanged(async () => {
@@ -51,6 +51,7 @@ export class SessionCommits {
             successor.key,
             this.#applied(changes, theirs),
             base,
+            theirs.base,
           );
           return false;
         });

@@ -99,14 +99,16 @@ export class SessionRecords {
     return this.open(key, await this.#call('load', key, false, read));
   }
 
-  /** Stores the entries under a new key. */
-  async create(entries: Entries): Promise<Committed> {
+  /** Stores the entries under a new key; `origin` is the base of the record that they come from. */
+  async create(entries: Entries, origin?: string): Promise<Committed> {
     const complete = this.#complete(entries, undefined);
     for (let attempt = 1; ; attempt += 1) {
       const key = newSessionKey();
       const record = this.#record(key, complete);
       try {
-        const written = await this.#call('create', key, true, () => this.#backend.create(record));
+        const written = await this.#call('create', key, true, () =>
+          this.#backend.create(record, origin),
+        );
         const committed = this.#committed(key, record, written, complete);
         this.#events.tell('created', committed.key, {});
         return committed;
@@ -122,11 +124,13 @@ export class SessionRecords {
     }
   }
 
-  /** Replaces the record that `base` names. @throws {UpdateError} */
-  async replace(key: string, entries: Entries, base: string): Promise<Committed> {
+  /** Replaces the record that `base` names; `origin` where the entries come from another. @throws {UpdateError} */
+  async replace(key: string, entries: Entries, base: string, origin?: string): Promise<Committed> {
     const complete = withSharedExpiry(entries, this.settings);
     const record = this.#record(key, complete);
-    const written = await this.#call('update', key, true, () => this.#backend.update(record, base));
+    const written = await this.#call('update', key, true, () =>
+      this.#backend.update(record, base, origin),
+    );
     this.#events.tell('saved', key, {});
     return this.#committed(key, record, written, complete);
   }

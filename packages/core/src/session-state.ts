@@ -251,7 +251,7 @@ export class SessionState {
     const old = this.#known.record;
     // A copy is as old as what it is a copy of.
     const kept = old ? withCreation(old.entries, old.signedAt, this.settings) : NO_ENTRIES;
-    await this.#write((changes) => this.#records.create(applyChanges(changes, kept)));
+    await this.#write((changes) => this.#records.create(applyChanges(changes, kept), old?.base));
     this.#modified = true;
   }
 
