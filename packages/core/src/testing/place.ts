@@ -6,6 +6,7 @@ import type {
   SessionRecord,
   StoredSession,
 } from '../session-backend.ts';
+import { asCoreCalls } from './as-core-calls.ts';
 
 /** What a backend under test has to be made with. */
 export interface BackendContext {
@@ -60,7 +61,7 @@ export class Place {
   private constructor(underTest: BackendUnderTest, clock: Clock) {
     this.#underTest = underTest;
     this.#clock = clock;
-    this.backend = underTest.backend;
+    this.backend = asCoreCalls(underTest.backend);
   }
 
   /** As many handles onto the place, the first being `backend`. */
@@ -73,7 +74,7 @@ export class Place {
   async another(): Promise<SessionBackend> {
     const { openAnother } = this.#underTest;
     assert(openAnother, 'createBackend returned no openAnother, and cannot.share gives no reason');
-    const backend = await openAnother();
+    const backend = asCoreCalls(await openAnother());
     this.#others.push(backend);
     return backend;
   }
