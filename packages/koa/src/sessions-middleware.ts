@@ -28,6 +28,8 @@ export type SessionsMiddlewareOptions = {
 const SESSION = Symbol('coatcheck.session');
 const OPENER = Symbol('coatcheck.opener');
 const prepared = new WeakSet<object>();
+/** The sessions that each of our middlewares opens, for tests of applications. */
+const openers = new WeakMap<object, Sessions>();
 
 interface WithSession {
   [SESSION]?: { readonly session: unknown; writeHeaders(): void };
@@ -43,7 +45,7 @@ export function sessions<Data extends object = SessionData>(
   opener: Sessions<Data>,
   options: SessionsMiddlewareOptions = {},
 ): Middleware<DefaultState, SessionContext<Data>> {
-  return async function sessionsMiddleware(ctx, next) {
+  const middleware: Middleware<DefaultState, SessionContext<Data>> = async (ctx, next) => {
     const context = ctx as unknown as Context & WithSession;
     if (chosen(options.skip, context)) return next();
     if (context[SESSION]) {
@@ -76,6 +78,13 @@ export function sessions<Data extends object = SessionData>(
     await http.finish(ctx.status, hasBegun(ctx));
     if (http.hasHeaders) keepHeaders(ctx, http);
   };
+  openers.set(middleware, opener as unknown as Sessions);
+  return middleware;
+}
+
+/** The sessions that a middleware opens, where it was made by `sessions()`. */
+export function sessionsOf(middleware: object): Sessions | undefined {
+  return openers.get(middleware);
 }
 
 /** Writes the headers again with the head of the response, whatever has become of them until then. */
