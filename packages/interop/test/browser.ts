@@ -1,0 +1,76 @@
+import { CookieJar } from './cookie-jar.ts';
+import type { Site } from './sites.ts';
+
+/** The cookie that both halves of the site share. */
+const COOKIE = 'sessionid';
+
+/** What a browser got. */
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+  /** The header that sets the session's cookie; `undefined` where none came. */
+  readonly setCookie: string | undefined;
+  /** The text as JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: the tests know what the pages send
+  json(): any;
+}
+
+/** One visitor with one cookie jar, on both halves of the site. */
+export class Browser {
+  readonly #jar = new CookieJar();
+
+  /** What the browser has for a session key. */
+  get key(): string | undefined {
+    return this.#jar.get(COOKIE);
+  }
+
+  get(site: Site, path: string): Promise<Answer> {
+    return this.#send(site, path, { method: 'GET' });
+  }
+
+  /** Sends JSON. */
+  post(site: Site, path: string, body: unknown = {}): Promise<Answer> {
+    return this.postText(site, path, JSON.stringify(body));
+  }
+
+  /** Sends JSON that JavaScript cannot write itself. */
+  postText(site: Site, path: string, body: string): Promise<Answer> {
+    const headers = { 'Content-Type': 'application/json' };
+    return this.#send(site, path, { method: 'POST', headers, body });
+  }
+
+  /** Submits a form. */
+  submit(site: Site, path: string, fields: Record<string, string>): Promise<Answer> {
+    return this.#send(site, path, { method: 'POST', body: new URLSearchParams(fields) });
+  }
+
+  /** Somebody else, who has got hold of the cookie. */
+  copy(): Browser {
+    const other = new Browser();
+    if (this.key !== undefined) other.#jar.take(`${COOKIE}=${this.key}; Path=/`, '/');
+    return other;
+  }
+
+  /** Ends it, and the cookies that do not outlive it. */
+  close(): void {
+    this.#jar.close();
+  }
+
+  async #send(site: Site, path: string, init: RequestInit): Promise<Answer> {
+    const cookie = this.#jar.header(path);
+    const headers = { ...init.headers, ...(cookie && { cookie }) };
+    const response = await fetch(site.url + path, { ...init, headers, redirect: 'manual' });
+    const text = await response.text();
+    const cookies = response.headers.getSetCookie();
+    for (const header of cookies) this.#jar.take(header, path);
+    return {
+      status: response.status,
+      text,
+      setCookie: cookies.find((header) => header.startsWith(`${COOKIE}=`)),
+      json() {
+        if (response.status === 200) return JSON.parse(text);
+        throw new Error(`${site.name} answered ${response.status} to ${path}: ${text}`);
+      },
+    };
+  }
+}
