@@ -15,6 +15,12 @@ import {
 } from './session-auth-hash.ts';
 
 export {
+  isSafeRedirect,
+  type SafeRedirectOptions,
+  safeNext,
+  urlOfLogin,
+} from './safe-redirect.ts';
+export {
   type AuthUser,
   type HashedUser,
   type PasswordUser,
