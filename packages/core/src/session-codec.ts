@@ -134,8 +134,7 @@ export class SessionCodec {
 
   /** @throws {SessionTooLarge} when the entries exceed a limit. */
   check(entries: Entries): void {
-    if (this.#inCookie) this.encode(entries);
-    else this.#join(entries);
+    this.#join(entries);
   }
 
   #join(entries: Entries): string {

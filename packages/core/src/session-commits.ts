@@ -25,7 +25,11 @@ export class SessionCommits {
   }
 
   /** Merges the changes into the record; commits of one key that wait meanwhile share a write. */
-  update(key: string, loaded: LoadedSession, changes: ChangeSet): Promise<Committed> {
+  async update(key: string, loaded: LoadedSession, changes: ChangeSet): Promise<Committed> {
+    // Visitors who did the same in the same second have the same signed cookie, and are not the same visitor.
+    if (this.#records.inCookie) {
+      return this.#records.replace(key, this.#applied(changes, loaded), loaded.base);
+    }
     return new Promise<Committed>((resolve, reject) => {
       this.#queue.share(key, { loaded, changes, resolve, reject });
     });
@@ -118,7 +122,7 @@ export class SessionCommits {
       if (pending.length === 0) return true;
       try {
         const committed = await this.#records.replace(key, merged.entries, theirs.base);
-        if (!this.#records.inCookie) state.latest = committed.session;
+        state.latest = committed.session;
         this.#records.tellMerged(key, attempts, pending.length);
         for (const update of pending) update.resolve(committed);
         return true;

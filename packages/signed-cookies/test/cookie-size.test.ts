@@ -114,18 +114,15 @@ describe('a session that is too large for its cookie', () => {
     await expect(cookieOf({ notes: 'x'.repeat(3500) })).rejects.toThrow(SessionTooLarge);
   });
 
-  it('takes no other commit down that shares its write', async () => {
+  it('takes no commit down that begins at the same time with the same cookie', async () => {
     const { sessions, cookieOf, read: open } = cookieSessions();
     const cookie = await cookieOf({ a: 1 });
-    const [small, large, another] = [0, 1, 2].map(() => sessions.open(cookie));
+    const [small, large] = [0, 1].map(() => sessions.open(cookie));
     small?.set('small', 1);
     large?.set('large', noise(4000));
-    another?.set('another', 1);
-    const saves = [small, large, another].map((session) => session?.save());
-    const outcomes = await Promise.allSettled(saves);
-    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-    // Commits of one cookie that wait at the same time are merged, here too.
-    expect(open(String(small?.sessionKey))).toEqual({ a: 1, small: 1, another: 1 });
+    const outcomes = await Promise.allSettled([small, large].map((session) => session?.save()));
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(open(String(small?.sessionKey))).toEqual({ a: 1, small: 1 });
   });
 
   it('is read where Django made it, and keeps its expiry instead of failing its readers', async () => {

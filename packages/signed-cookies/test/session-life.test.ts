@@ -27,6 +27,25 @@ const site: Handler = async (ctx) => {
   if (ctx.path !== '/untouched') ctx.body = String(session.get('user', 'nobody'));
 };
 
+describe('visitors whose cookies happen to be equal, for they did the same in the same second', () => {
+  it('keep their sessions apart, whatever they do at the same moment', async () => {
+    const { sessions, cookieOf, read } = cookieSessions();
+    const cookie = await cookieOf({ seen: true });
+    expect(await cookieOf({ seen: true })).toBe(cookie);
+    const [ann, bob, eve, joe] = [0, 1, 2, 3].map(() => sessions.open(cookie));
+    ann?.set('user', 'ann');
+    bob?.set('user', 'bob');
+    joe?.set('user', 'joe');
+    await Promise.all([ann?.save(), eve?.flush(), bob?.save(), joe?.cycleKey()]);
+    expect([ann, bob, joe].map((session) => read(String(session?.sessionKey)))).toEqual([
+      { seen: true, user: 'ann' },
+      { seen: true, user: 'bob' },
+      { seen: true, user: 'joe' },
+    ]);
+    expect(eve?.sessionKey).toBeNull();
+  });
+});
+
 describe('flush', () => {
   it('deletes the cookie, and sends none where there was none', async () => {
     const { visit } = await startCookieSite(site);
