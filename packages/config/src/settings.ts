@@ -139,6 +139,7 @@ const settings: Kinds<SessionsConfig> = {
   secretKeyFallbacks: 'texts',
   allowWeakSecret: 'boolean',
   serializer: 'code',
+  bigInts: 'boolean',
   cookie,
   expireAtBrowserClose: 'boolean',
   saveEveryRequest: 'boolean',

@@ -18,7 +18,8 @@ export interface JsonNode {
 }
 
 const NUMBER = /(-?(?:0|[1-9][0-9]*))((?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)/y;
-const MOST_DIGITS = 4300;
+/** Digits of an integer that Python reads (CPython: `sys.set_int_max_str_digits`). */
+export const MOST_DIGITS = 4300;
 const WORDS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['null', null],
   ['true', true],
@@ -30,7 +31,7 @@ const WORDS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
 
 /**
  * Reads JSON as Python's json module does, with the place of every value: `NaN` and the infinities are numbers,
- * integers of more than 4,300 digits are refused (CPython: `sys.set_int_max_str_digits`). Objects have no prototype.
+ * integers of more than 4,300 digits are refused. Objects have no prototype.
  * Messages name the position only, never the text.
  *
  * @param bigInts whether integers beyond 2^53 become BigInts instead of rounded numbers

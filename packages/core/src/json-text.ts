@@ -1,8 +1,16 @@
 import { DEEPEST_JSON, type JsonNode, readNodes, tooDeep } from './json-scanner.ts';
-import { escapeText, isPlain, memberPath, stringifyJson, tryStringifyJson } from './json-writer.ts';
+import {
+  escapeText,
+  isPlain,
+  joinObject,
+  memberPath,
+  stringifyJson,
+  tryStringifyJson,
+  type WriteOptions,
+} from './json-writer.ts';
 
 export { measureJson, splitObject } from './json-scanner.ts';
-export { stringifyJson } from './json-writer.ts';
+export { joinObject, stringifyJson } from './json-writer.ts';
 
 /**
  * Reads JSON as Python's json module does: `NaN`, `Infinity` and `-Infinity` are numbers, integers of more than 4,300
@@ -26,15 +34,6 @@ export function parseJson(text: string, options?: { bigInts?: boolean | undefine
   return value;
 }
 
-/** Puts keys and the JSON texts of their values together to a JSON object: the reverse of {@link splitObject}. */
-export function joinObject(entries: Iterable<readonly [string, string]>): string {
-  let text = '';
-  for (const [key, value] of entries) {
-    text += `${text === '' ? '' : ','}${escapeText(JSON.stringify(key))}:${value}`;
-  }
-  return `{${text}}`;
-}
-
 /** The texts of an array's elements; `undefined` when the text is not an array. @throws {SyntaxError} as `parseJson`. */
 export function splitArray(text: string): string[] | undefined {
   return readNodes(text, true).items?.map(({ start, end }) => text.slice(start, end));
@@ -47,29 +46,37 @@ export function splitArray(text: string): string[] | undefined {
  * arrays, at every depth. Keys come in the order of `before`, then new ones; where `before` is just what
  * {@link stringifyJson} writes, there is nothing to preserve, and they come in the order of `value`.
  *
- * @param before the text that the value was read from, with or without `bigInts`; undefined for a new value
+ * @param before the text that the value was read from; undefined for a new value
  * @param name as in {@link stringifyJson}
+ * @param options.bigInts whether the value was read, and is to be written, with BigInts; without, the nearest number
+ *   is what an integer beyond 2^53 reads as
  * @throws {TypeError} when a changed part is nothing that JSON has, as in {@link stringifyJson}
  */
-export function rewriteJson(before: string | undefined, value: unknown, name = 'value'): string {
+export function rewriteJson(
+  before: string | undefined,
+  value: unknown,
+  name = 'value',
+  options: WriteOptions = {},
+): string {
   if (before === undefined) {
-    return stringifyJson(value, name);
+    return stringifyJson(value, name, options);
   }
-  const text = tryStringifyJson(value);
+  const text = tryStringifyJson(value, options);
   if (text === before) {
     return before;
   }
   if (isCanonical(before)) {
-    return text ?? stringifyJson(value, name);
+    return text ?? stringifyJson(value, name, options);
   }
   let node: JsonNode;
   try {
     node = readNodes(before, true);
   } catch {
-    return stringifyJson(value, name); // nothing can have been read from it
+    return stringifyJson(value, name, options); // nothing can have been read from it
   }
   // Paths are for refusals only: without one, none is put together.
-  return rewrite(before, node, value, text === undefined ? name : undefined) ?? before;
+  const path = text === undefined ? name : undefined;
+  return rewrite({ before, options }, node, value, path) ?? before;
 }
 
 /**
@@ -123,9 +130,14 @@ function isCanonical(text: string): boolean {
   }
 }
 
+interface Source {
+  readonly before: string;
+  readonly options: WriteOptions;
+}
+
 /** The new text of a part of `before`; undefined when the part is unchanged. */
 function rewrite(
-  before: string,
+  source: Source,
   node: JsonNode,
   value: unknown,
   path: string | undefined,
@@ -133,19 +145,19 @@ function rewrite(
   if (typeof value === 'object' && value !== null && isPlain(value)) {
     if (node.members !== undefined && !Array.isArray(value)) {
       const record = value as Record<string, unknown>; // an object has any string key
-      return rewriteMembers(before, node.members, record, path);
+      return rewriteMembers(source, node.members, record, path);
     }
     if (node.items !== undefined && Array.isArray(value)) {
-      return rewriteItems(before, node.items, value, path);
+      return rewriteItems(source, node.items, value, path);
     }
-  } else if (isStill(node.value, value)) {
+  } else if (isStill(node.value, value, source.options)) {
     return undefined;
   }
-  return stringifyJson(value, path);
+  return stringifyJson(value, path, source.options);
 }
 
 function rewriteMembers(
-  before: string,
+  source: Source,
   members: Map<string, JsonNode>,
   value: Record<string, unknown>,
   path: string | undefined,
@@ -155,30 +167,24 @@ function rewriteMembers(
   const entries: [string, string][] = [];
   for (const [key, node] of members) {
     if (added.delete(key)) {
-      const text = rewrite(
-        before,
-        node,
-        value[key],
-        path === undefined ? path : path + memberPath(key),
-      );
-      entries.push([key, text ?? before.slice(node.start, node.end)]);
+      const here = path === undefined ? path : path + memberPath(key);
+      const text = rewrite(source, node, value[key], here);
+      entries.push([key, text ?? source.before.slice(node.start, node.end)]);
       changed ||= text !== undefined;
     } else {
       changed = true;
     }
   }
   for (const key of added) {
-    entries.push([
-      key,
-      stringifyJson(value[key], path === undefined ? path : path + memberPath(key)),
-    ]);
+    const here = path === undefined ? path : path + memberPath(key);
+    entries.push([key, stringifyJson(value[key], here, source.options)]);
     changed = true;
   }
   return changed ? joinObject(entries) : undefined;
 }
 
 function rewriteItems(
-  before: string,
+  source: Source,
   items: JsonNode[],
   value: unknown[],
   path: string | undefined,
@@ -189,18 +195,20 @@ function rewriteItems(
     const node = items[i];
     const here = path === undefined ? path : `${path}[${i}]`;
     const text =
-      node === undefined ? stringifyJson(value[i], here) : rewrite(before, node, value[i], here);
-    texts.push(text ?? before.slice(node?.start, node?.end));
+      node === undefined
+        ? stringifyJson(value[i], here, source.options)
+        : rewrite(source, node, value[i], here);
+    texts.push(text ?? source.before.slice(node?.start, node?.end));
     changed ||= text !== undefined;
   }
   return changed ? `[${texts.join(',')}]` : undefined;
 }
 
-/** Whether a value is what the text read as, with `bigInts` or without. */
-function isStill(read: unknown, value: unknown): boolean {
+/** Whether a value is what the text read as. */
+function isStill(read: unknown, value: unknown, { bigInts }: WriteOptions): boolean {
   return (
     Object.is(read, value) ||
-    (typeof read === 'bigint' && typeof value === 'number' && Number(read) === value)
+    (!bigInts && typeof read === 'bigint' && typeof value === 'number' && Number(read) === value)
   );
 }
 

@@ -1,4 +1,4 @@
-import { DEEPEST_JSON } from './json-scanner.ts';
+import { DEEPEST_JSON, MOST_DIGITS } from './json-scanner.ts';
 
 /**
  * Writes a value as compact JSON of printable ASCII only, since Django reads session text as latin-1: everything
@@ -6,26 +6,65 @@ import { DEEPEST_JSON } from './json-scanner.ts';
  * Django: `JSONSerializer`, with Python's `ensure_ascii`.
  *
  * @param name what the message of a refusal calls the value, such as the session's key for it
- * @param maxDepth how deep arrays and objects may nest, at most 1,000
- * @throws {TypeError} when JSON would lose or change something (undefined, NaN, BigInt, Date, a class, a cycle, …);
- *   the message has the path and the remedy
+ * @throws {TypeError} when JSON would lose or change something (undefined, NaN, Date, a class, a cycle, …); the
+ *   message has the path and the remedy
  */
-export function stringifyJson(
-  value: unknown,
-  name = 'value',
-  maxDepth: number = DEEPEST_JSON,
-): string {
-  const refusal = findRefusal(value, [], Math.min(maxDepth, DEEPEST_JSON));
+export function stringifyJson(value: unknown, name = 'value', options: WriteOptions = {}): string {
+  const rules: Rules = { bigInts: options.bigInts ?? false, byParts: false };
+  const refusal = findRefusal(value, [], rules);
   if (refusal !== undefined) {
     const path = name + refusal.path;
     throw new TypeError(`${path.length > 100 ? `${path.slice(0, 100)}…` : path} ${refusal.reason}`);
   }
-  return escapeText(JSON.stringify(value));
+  return write(value, rules);
 }
 
 /** As {@link stringifyJson}, but `undefined` instead of an error. */
-export function tryStringifyJson(value: unknown): string | undefined {
-  return findRefusal(value, [], DEEPEST_JSON) ? undefined : escapeText(JSON.stringify(value));
+export function tryStringifyJson(value: unknown, options: WriteOptions = {}): string | undefined {
+  const rules: Rules = { bigInts: options.bigInts ?? false, byParts: false };
+  return findRefusal(value, [], rules) ? undefined : write(value, rules);
+}
+
+/** What may be written, beside what every JSON has. */
+export interface WriteOptions {
+  /**
+   * Whether a BigInt is written as the integer that it is, and a number beyond 2^53 so that it is read as a number;
+   * `@default` false: a BigInt is refused
+   */
+  readonly bigInts?: boolean | undefined;
+}
+
+interface Rules {
+  readonly bigInts: boolean;
+  /** Whether there is something that JSON.stringify does not write as we do. */
+  byParts: boolean;
+}
+
+/** Writes what has been found to have a JSON form. */
+function write(value: unknown, { byParts }: Rules): string {
+  return byParts ? writeParts(value) : escapeText(JSON.stringify(value));
+}
+
+function writeParts(value: unknown): string {
+  if (typeof value === 'bigint') return String(value);
+  // As Python writes a float; its digits alone would be an integer.
+  if (isLargeInteger(value)) return value.toExponential();
+  if (typeof value !== 'object' || value === null) return escapeText(JSON.stringify(value));
+  if (Array.isArray(value)) return `[${value.map(writeParts).join(',')}]`;
+  return joinObject(Object.entries(value).map(([key, member]) => [key, writeParts(member)]));
+}
+
+function isLargeInteger(value: unknown): value is number {
+  return Number.isInteger(value) && !Number.isSafeInteger(value);
+}
+
+/** Puts keys and the JSON texts of their values together to a JSON object: the reverse of `splitObject`. */
+export function joinObject(entries: Iterable<readonly [string, string]>): string {
+  let text = '';
+  for (const [key, value] of entries) {
+    text += `${text === '' ? '' : ','}${escapeText(JSON.stringify(key))}:${value}`;
+  }
+  return `{${text}}`;
 }
 
 /** Escapes what is not printable ASCII; in a JSON text without spaces that occurs inside strings only. */
@@ -40,17 +79,27 @@ export function escapeText(text: string): string {
   );
 }
 
+/** The least number that has one digit too many. */
+const TOO_LONG = 10n ** BigInt(MOST_DIGITS);
+
 interface Refusal {
   path: string;
   readonly reason: string;
 }
 
-function findRefusal(value: unknown, ancestors: object[], maxDepth: number): Refusal | undefined {
+function findRefusal(value: unknown, ancestors: object[], rules: Rules): Refusal | undefined {
   if (typeof value === 'string' || typeof value === 'boolean' || value === null) {
     return undefined;
   }
   if (typeof value === 'number') {
+    if (rules.bigInts && isLargeInteger(value)) rules.byParts = true;
     return Number.isFinite(value) ? undefined : { path: '', reason: describe(value) };
+  }
+  if (typeof value === 'bigint' && rules.bigInts) {
+    rules.byParts = true;
+    return value < TOO_LONG && value > -TOO_LONG
+      ? undefined
+      : { path: '', reason: `has more than ${MOST_DIGITS} digits, which Python does not read.` };
   }
   if (typeof value !== 'object' || !isPlain(value)) {
     return { path: '', reason: describe(value) };
@@ -58,23 +107,26 @@ function findRefusal(value: unknown, ancestors: object[], maxDepth: number): Ref
   if (ancestors.includes(value)) {
     return { path: '', reason: 'contains itself; store a copy without the cycle.' };
   }
-  if (ancestors.length >= maxDepth) {
-    return { path: '', reason: `is nested deeper than ${maxDepth} levels; store a flatter value.` };
+  if (ancestors.length >= DEEPEST_JSON) {
+    return {
+      path: '',
+      reason: `is nested deeper than ${DEEPEST_JSON} levels; store a flatter value.`,
+    };
   }
   if (Object.getOwnPropertySymbols(value).length > 0) {
     return { path: '', reason: 'has a symbol as a key, which JSON does not have; use text keys.' };
   }
   ancestors.push(value);
   const refusal = Array.isArray(value)
-    ? findInArray(value, ancestors, maxDepth)
-    : findInObject(value as Record<string, unknown>, ancestors, maxDepth); // an object has any string key
+    ? findInArray(value, ancestors, rules)
+    : findInObject(value as Record<string, unknown>, ancestors, rules); // an object has any string key
   ancestors.pop();
   return refusal;
 }
 
-function findInArray(value: unknown[], ancestors: object[], maxDepth: number): Refusal | undefined {
+function findInArray(value: unknown[], ancestors: object[], rules: Rules): Refusal | undefined {
   for (let i = 0; i < value.length; i++) {
-    const refusal = findRefusal(value[i], ancestors, maxDepth);
+    const refusal = findRefusal(value[i], ancestors, rules);
     if (refusal !== undefined) {
       refusal.path = `[${i}]${refusal.path}`;
       return refusal;
@@ -90,10 +142,10 @@ function findInArray(value: unknown[], ancestors: object[], maxDepth: number): R
 function findInObject(
   value: Record<string, unknown>,
   ancestors: object[],
-  maxDepth: number,
+  rules: Rules,
 ): Refusal | undefined {
   for (const key of Object.keys(value)) {
-    const refusal = findRefusal(value[key], ancestors, maxDepth);
+    const refusal = findRefusal(value[key], ancestors, rules);
     if (refusal !== undefined) {
       refusal.path = memberPath(key) + refusal.path;
       return refusal;
@@ -134,7 +186,7 @@ function describe(value: unknown): string {
     case 'number':
       return `is ${value}, which JSON does not have; store null or text.`;
     case 'bigint':
-      return 'is a BigInt, which JSON does not have; store it as text.';
+      return 'is a BigInt, which needs the setting bigInts; turn it on, or store text.';
     case 'function':
     case 'symbol':
       return `is a ${typeof value}; store plain data.`;

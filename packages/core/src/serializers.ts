@@ -1,5 +1,6 @@
 import { isAuthEntry } from './changes.ts';
-import { equalJson, parseJson, stringifyJson } from './json-text.ts';
+import { EXPIRY_ENTRY } from './expiry.ts';
+import { equalJson, parseJson, rewriteJson, stringifyJson } from './json-text.ts';
 
 /**
  * Turns one entry's value into JSON text and back. Django's serializers take the whole session at once; here each
@@ -26,21 +27,58 @@ export interface Serializer {
   loads(text: string): unknown;
 }
 
+/** A serializer whose texts are the JSON they look like, so that the parts of a value keep their text. */
+export interface JsonSerializer extends Serializer {
+  /** Writes a value that was read from `before`: what is still the same in it keeps its text. */
+  readonly rewrite: (before: string | undefined, value: unknown, name?: string) => string;
+}
+
+const numbers = createJsonSerializer(false);
+const bigInts = createJsonSerializer(true);
+
 /** The default: JSON as Django writes and reads it. Django: `django.core.signing.JSONSerializer` */
-export const jsonSerializer: Serializer = {
-  dumps: (value, name) => stringifyJson(value, name),
-  loads: (text) => parseJson(text),
-};
+export const jsonSerializer: Serializer = numbers;
+
+/** The same, with integers beyond 2^53 as BigInts: the default where `bigInts` is set. */
+export const bigIntSerializer: Serializer = bigInts;
+
+function createJsonSerializer(bigInts: boolean): JsonSerializer {
+  const options = { bigInts };
+  return {
+    dumps: (value, name) => stringifyJson(value, name, options),
+    loads: (text) => parseJson(text, options),
+    rewrite: (before, value, name) => rewriteJson(before, value, name, options),
+  };
+}
+
+/** The serializer, where it is one of ours; one that is made of ours may read other values from the same texts. */
+export function asJson(serializer: Serializer): JsonSerializer | undefined {
+  return serializer === numbers ? numbers : serializer === bigInts ? bigInts : undefined;
+}
 
 /** The serializer of an entry: Django and core read some, whatever the application has for its own. */
 export function serializerOf(key: string, own: Serializer): Serializer {
-  return key.startsWith('_session_') || isAuthEntry(key) ? jsonSerializer : own;
+  if (own === bigInts) return key === EXPIRY_ENTRY ? numbers : own;
+  return key.startsWith('_session_') || isAuthEntry(key) ? numbers : own;
 }
 
-/** Whether the serializer takes the text for what it is as JSON, so that its members are members of the value. */
-export function readsAsJson(serializer: Serializer, text: string): boolean {
+/**
+ * Where two functions give the texts their meaning, whether one of the three texts of a merge is not read as the JSON
+ * that it is, so that its members are no members of the value; `undefined` where each always is.
+ */
+export function atomicity(
+  serializer: Serializer,
+  before: string | undefined,
+  after: string | undefined,
+): ((theirs: string | undefined) => boolean) | undefined {
+  if (asJson(serializer)) return undefined;
+  return (theirs) =>
+    [before, after, theirs].some((text) => text !== undefined && !readsAsJson(serializer, text));
+}
+
+function readsAsJson(serializer: Serializer, text: string): boolean {
   try {
-    return equalJson(jsonSerializer.dumps(serializer.loads(text)), text);
+    return equalJson(numbers.dumps(serializer.loads(text)), text);
   } catch {
     return false;
   }

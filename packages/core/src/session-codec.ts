@@ -3,7 +3,7 @@ import { BadSignature, SessionTooLarge, SignatureExpired } from './errors.ts';
 import { EXPIRY_ENTRY, expiresAtBrowserClose } from './expiry.ts';
 import { joinObject, measureJson, parseJson, splitObject } from './json-text.ts';
 import { SEAL_BYTES, Sealer } from './sealing.ts';
-import { jsonSerializer, serializerOf } from './serializers.ts';
+import { asJson, jsonSerializer, serializerOf } from './serializers.ts';
 import type { SessionBackend, StoredSession } from './session-backend.ts';
 import { setCookieText } from './session-cookie.ts';
 import type { RejectedReason } from './session-events.ts';
@@ -128,7 +128,7 @@ export class SessionCodec {
   /** @throws what the application's serializer throws: a record that it cannot read is corrupt (Django: `decode`). */
   #tryToLoad(entries: Entries): void {
     const { serializer } = this.#settings;
-    if (serializer === jsonSerializer) return;
+    if (asJson(serializer)) return;
     for (const [key, text] of entries) serializerOf(key, serializer).loads(text);
   }
 

@@ -9,8 +9,7 @@ import {
   type Step,
 } from './changes.ts';
 import { assertExpiry, EXPIRY_ENTRY } from './expiry.ts';
-import { rewriteJson } from './json-text.ts';
-import { jsonSerializer, readsAsJson, type Serializer, serializerOf } from './serializers.ts';
+import { asJson, atomicity, jsonSerializer, type Serializer, serializerOf } from './serializers.ts';
 
 /** An entry that the request has touched. */
 interface Touched {
@@ -232,7 +231,7 @@ export class SessionDictionary {
     const text = this.#textOf(key, touched);
     if (!touched.assigned && text === touched.text) return;
     const { text: before, held } = touched;
-    const isAtomic = this.#atomicity(key, before, text);
+    const isAtomic = atomicity(this.#serializerOf(key), before, text);
     touched.steps.push({ before, after: text, held, isAtomic });
     touched.text = text;
     touched.assigned = false;
@@ -240,18 +239,6 @@ export class SessionDictionary {
 
   #textOf(key: string, { value, present, text }: Touched): string | undefined {
     return present ? this.#write(key, value, text) : undefined;
-  }
-
-  /** Two functions may give JSON any meaning; only texts that are read as what they say can be merged. */
-  #atomicity(
-    key: string,
-    before: string | undefined,
-    after: string | undefined,
-  ): ((theirs: string | undefined) => boolean) | undefined {
-    const serializer = this.#serializerOf(key);
-    if (serializer === jsonSerializer) return undefined;
-    return (theirs) =>
-      [before, after, theirs].some((text) => text !== undefined && !readsAsJson(serializer, text));
   }
 
   #run(key: string, fn: ChangeFunction, text: string | undefined): string | undefined {
@@ -262,7 +249,8 @@ export class SessionDictionary {
   /** The text of a value; what did not change since it was read from `before` keeps its text. */
   #write(key: string, value: unknown, before: string | undefined): string {
     const serializer = this.#serializerOf(key);
-    if (serializer === jsonSerializer) return rewriteJson(before, value, key);
+    const json = asJson(serializer);
+    if (json) return json.rewrite(before, value, key);
     const text = serializer.dumps(value, key);
     if (before === undefined || text === before) return text;
     // Another writer, such as Django, may have had other words for the same value.

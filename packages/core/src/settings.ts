@@ -1,7 +1,7 @@
 import { ImproperlyConfigured } from './errors.ts';
 import { DEEPEST_JSON } from './json-scanner.ts';
 import { validateSecretKey } from './secret-key.ts';
-import { jsonSerializer, type Serializer } from './serializers.ts';
+import { bigIntSerializer, jsonSerializer, type Serializer } from './serializers.ts';
 import type { AttributesFunction } from './session-attributes.ts';
 import type { SessionBackend } from './session-backend.ts';
 import {
@@ -27,6 +27,11 @@ export interface SessionsOptions {
   readonly allowWeakSecret?: boolean | undefined;
   /** Turns the value of an entry into JSON text and back. Django: `SESSION_SERIALIZER`. @default JSON */
   readonly serializer?: Serializer | undefined;
+  /**
+   * JSON: integers beyond 2^53 (`Number.MAX_SAFE_INTEGER`) are read as BigInts instead of the nearest number, and
+   * BigInts are written as integers; what others need not be BigInts reads back as a number. @default false
+   */
+  readonly bigInts?: boolean | undefined;
   readonly cookie?: CookieOptions | undefined;
   /** Sessions without an expiry of their own end with the browser. Django: `SESSION_EXPIRE_AT_BROWSER_CLOSE`. @default false */
   readonly expireAtBrowserClose?: boolean | undefined;
@@ -70,6 +75,7 @@ export interface Settings {
   readonly secretKey: string;
   readonly secretKeyFallbacks: readonly string[];
   readonly serializer: Serializer;
+  readonly bigInts: boolean;
   readonly cookie: CookieSettings;
   readonly expireAtBrowserClose: boolean;
   readonly saveEveryRequest: boolean;
@@ -90,7 +96,15 @@ export interface Settings {
 }
 
 const KNOWN = new Set<string>([
-  ...['backend', 'secretKey', 'secretKeyFallbacks', 'allowWeakSecret', 'serializer', 'cookie'],
+  ...[
+    'backend',
+    'secretKey',
+    'secretKeyFallbacks',
+    'allowWeakSecret',
+    'serializer',
+    'bigInts',
+    'cookie',
+  ],
   ...['expireAtBrowserClose', 'saveEveryRequest', 'idleTimeout', 'touchEvery', 'absoluteTimeout'],
   ...[
     'hashKeys',
@@ -132,7 +146,7 @@ export function validateSettings(options: SessionsOptions): Settings {
   validateBackend(options.backend);
   const {
     secretKeyFallbacks = [],
-    serializer = jsonSerializer,
+    serializer: given = jsonSerializer,
     attributes,
     timeZone,
     django,
@@ -147,7 +161,7 @@ export function validateSettings(options: SessionsOptions): Settings {
       'secretKeyFallbacks must be a list of former secret keys, none of them empty.',
     );
   }
-  if (typeof serializer?.dumps !== 'function' || typeof serializer?.loads !== 'function') {
+  if (typeof given?.dumps !== 'function' || typeof given?.loads !== 'function') {
     throw new ImproperlyConfigured(
       'serializer must have two functions, dumps(value) and loads(text).',
     );
@@ -170,6 +184,7 @@ export function validateSettings(options: SessionsOptions): Settings {
   if (typeof now !== 'function') {
     throw new ImproperlyConfigured('now must be a function that returns a Date.');
   }
+  const bigInts = flag(options, 'bigInts');
   const idleTimeout = seconds(options, 'idleTimeout');
   const touchEvery = seconds(options, 'touchEvery') ?? (idleTimeout ?? 0) / 10;
   if (options.touchEvery !== undefined && touchEvery >= (idleTimeout ?? 0)) {
@@ -180,7 +195,8 @@ export function validateSettings(options: SessionsOptions): Settings {
   const settings: Settings = {
     secretKey,
     secretKeyFallbacks: [...secretKeyFallbacks],
-    serializer,
+    serializer: bigInts && given === jsonSerializer ? bigIntSerializer : given,
+    bigInts,
     cookie: validateCookie(options.cookie ?? {}),
     expireAtBrowserClose: flag(options, 'expireAtBrowserClose'),
     saveEveryRequest: flag(options, 'saveEveryRequest'),

@@ -271,6 +271,57 @@ describe('rewriteJson', () => {
     expect(() => rewriteJson('[5]', [5n])).toThrow('value[0] is a BigInt');
   });
 
+  describe('with bigInts', () => {
+    const bigInts = { bigInts: true };
+    const rewrite = (before: string, value: unknown) => rewriteJson(before, value, 'cart', bigInts);
+
+    it.each(fixture.written)('gives back what Python wrote: $label', ({ bytes }) => {
+      for (const text of [bytes, `[${bytes}]`, `{"a":{"b":${bytes}}}`]) {
+        expect(rewrite(text, parseJson(text, bigInts))).toBe(text);
+      }
+    });
+
+    it('gives back every unchanged text, on random texts', () => {
+      const random = createRandom(12);
+      for (let i = 0; i < 1000; i++) {
+        const text = randomJson(random);
+        expect(rewrite(text, parseJson(text, bigInts))).toBe(text);
+      }
+    });
+
+    it('writes what reads as the value, whatever it was before, on random texts', () => {
+      const random = createRandom(13);
+      for (let i = 0; i < 1000; i++) {
+        const before = randomJson(random);
+        const text = randomJson(random);
+        if (/NaN|Infinity|1e400|-0/.test(text)) continue;
+        const value = parseJson(text, bigInts);
+        expect(parseJson(rewrite(before, value), bigInts)).toEqual(value);
+      }
+    });
+
+    it('writes new, moved and changed BigInts as their digits', () => {
+      const before = '{"a":9007199254740993, "b":[1.0]}';
+      const value = parseJson(before, bigInts) as Record<string, unknown>;
+      value.c = value.a;
+      (value.b as unknown[]).push(-(2n ** 64n));
+      value.a = (value.a as bigint) + 1n;
+      expect(rewrite(before, value)).toBe(
+        '{"a":9007199254740994,"b":[1.0,-18446744073709551616],"c":9007199254740993}',
+      );
+    });
+
+    it('takes the nearest number for what it is: another value', () => {
+      expect(rewrite('[9007199254740993]', [9007199254740992])).toBe('[9.007199254740992e+15]');
+      expect(rewriteJson('[9007199254740993]', [9007199254740992])).toBe('[9007199254740993]');
+    });
+
+    it('takes a small BigInt for the integer that it is', () => {
+      expect(rewrite('[1,2]', [1n, 2])).toBe('[1,2]');
+      expect(rewrite('[1.0,2.0]', [1n, 2])).toBe('[1,2.0]');
+    });
+  });
+
   it('refuses undefined, dates and cycles as stringifyJson does', () => {
     const before = '{"a":1.0,"at":"1970-01-01T00:00:00.000Z"}';
     expect(() => rewriteJson(before, { a: undefined })).toThrow('value.a is undefined');

@@ -1,7 +1,9 @@
 import { runInNewContext } from 'node:vm';
 import { djangoFixture } from '@coatcheck/test-support';
 import { describe, expect, it } from '@jest/globals';
+import { parseJson } from '../src/json-text.ts';
 import { stringifyJson } from '../src/json-writer.ts';
+import { createRandom, randomJson } from './random-json.ts';
 
 class Decimal {
   readonly digits = '1.5';
@@ -66,7 +68,7 @@ describe('stringifyJson', () => {
     [
       'a BigInt',
       { 'two words': 1n },
-      'cart["two words"] is a BigInt, which JSON does not have; store it as text.',
+      'cart["two words"] is a BigInt, which needs the setting bigInts; turn it on, or store text.',
     ],
     [
       'a Date',
@@ -134,10 +136,72 @@ describe('stringifyJson', () => {
     expect(stringifyJson(nested(1000))).toHaveLength(2000);
     expect(() => stringifyJson(nested(1001))).toThrow('is nested deeper than 1000 levels');
     expect(() => stringifyJson(nested(100_000), 'cart')).toThrow(TypeError);
-    expect(() => stringifyJson(nested(100_000), 'cart', 1_000_000)).toThrow(TypeError);
-    expect(stringifyJson(nested(3), 'cart', 3)).toBe('[[[]]]');
-    expect(() => stringifyJson(nested(4), 'cart', 3)).toThrow(
-      'cart[0][0][0] is nested deeper than 3',
+    const deep: unknown = nested(1000);
+    expect(() => stringifyJson([1n, deep], 'cart', { bigInts: true })).toThrow('deeper than 1000');
+  });
+
+  describe('with bigInts', () => {
+    const write = (value: unknown) => stringifyJson(value, 'cart', { bigInts: true });
+
+    it('writes a BigInt as its digits, at every depth, beside everything else', () => {
+      expect(write(0n)).toBe('0');
+      expect(write(-5n)).toBe('-5');
+      expect(write(2n ** 100n)).toBe('1267650600228229401496703205376');
+      expect(
+        write({ b: [1n, { '\u007fé': -(2n ** 64n) }], 10: 'é', a: [null, true, 0.5, {}, []] }),
+      ).toBe(
+        '{"10":"\\u00e9","b":[1,{"\\u007f\\u00e9":-18446744073709551616}],"a":[null,true,0.5,{},[]]}',
+      );
+      const value = JSON.parse('{"__proto__":1}');
+      expect(write([value, 1n])).toBe('[{"__proto__":1},1]');
+    });
+
+    it('writes everything else as without', () => {
+      const random = createRandom(11);
+      for (let i = 0; i < 1000; i++) {
+        const text = randomJson(random);
+        if (/NaN|Infinity|1e400|1e16|9007/.test(text)) continue;
+        const value = parseJson(text);
+        expect(write(value)).toBe(stringifyJson(value));
+        // A BigInt beside it takes the same value down the other path.
+        expect(write([value, 1n])).toBe(`[${stringifyJson(value)},1]`);
+      }
+    });
+
+    it('writes a number beyond 2^53 as the float that it is, so that it is no BigInt when read', () => {
+      for (const [value, text] of [
+        [1e16, '1e+16'],
+        [-1.5e16, '-1.5e+16'],
+        [2 ** 53, '9.007199254740992e+15'],
+        [123456789012345680, '1.2345678901234568e+17'],
+        [Number.MAX_VALUE, '1.7976931348623157e+308'],
+        [2 ** 53 - 1, '9007199254740991'],
+      ] as const) {
+        expect(write(value)).toBe(text);
+        expect(write({ a: [value] })).toBe(`{"a":[${text}]}`);
+        expect(parseJson(text, { bigInts: true })).toBe(value);
+      }
+      expect(stringifyJson(1e16)).toBe('10000000000000000');
+    });
+
+    it('refuses more digits than Python reads', () => {
+      const most = 10n ** 4300n - 1n;
+      expect(write([most, -most])).toHaveLength(4300 + 4301 + 3);
+      for (const value of [most + 1n, -most - 1n]) {
+        expect(() => write({ n: value })).toThrow('cart.n has more than 4300 digits');
+      }
+    });
+
+    it('refuses everything else that has no JSON form, with the path', () => {
+      expect(() => write([1n, { at: new Date(0) }])).toThrow('cart[1].at is a Date');
+      expect(() => write([1n, Object(1n)])).toThrow('cart[1] is not a plain object');
+      expect(() => write([1n, Number.NaN])).toThrow('cart[1] is NaN');
+    });
+  });
+
+  it('names the setting where a BigInt is refused', () => {
+    expect(() => stringifyJson({ ids: [1n] }, 'cart')).toThrow(
+      'cart.ids[0] is a BigInt, which needs the setting bigInts; turn it on, or store text.',
     );
   });
 

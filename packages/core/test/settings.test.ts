@@ -31,6 +31,7 @@ describe('the settings', () => {
       hashKeys: false,
       timeZone: undefined,
       django: undefined,
+      bigInts: false,
       operationTimeoutMs: 1000,
       maxDataBytes: 65_536,
       maxDepth: 64,
@@ -83,6 +84,7 @@ describe('the settings', () => {
       /^django must be '3\.2' where a Django/,
     ],
     ['a Django that is a number', { django: 3.2 }, /^django must be '3\.2' .*, not 3\.2\.$/],
+    ['BigInts that are no flag', { bigInts: 'yes' }, /^bigInts must be true or false/],
     ['a clock that is a Date', { now: new Date() }, /^now must be a function/],
     [
       'a flag that is text',
