@@ -23,4 +23,6 @@ export {
   redisIsMissing,
   startRedis,
 } from './redis-server.ts';
+export { type Random, seededRandom } from './seeded-random.ts';
+export { TcpProxy, Traffic, type TrafficMode } from './tcp-proxy.ts';
 export { typescriptLoader } from './typescript-loader.ts';
