@@ -1,0 +1,15 @@
+export { checkHistory, type HistoryOptions } from './check-history.ts';
+export { Directory, diskIsMissing } from './disk.ts';
+export { type Fault, placeFaults, siteFaults } from './faults.ts';
+export { Fleet } from './fleet.ts';
+export type { Anomaly, Operation, OperationKind, Outcome, Seen } from './history.ts';
+export { CHANGES, MIXED, type Weights } from './history-client.ts';
+export { CANARY, LeakWatch } from './leak-watch.ts';
+export { measureOutage, type Outage, type OutageFigures } from './outage.ts';
+export type { FaultyDisk, FaultyServer, Place } from './place.ts';
+export { places, placesWithServers } from './places.ts';
+export { keep, record } from './report.ts';
+export { type FaultTime, type HistoryOutcome, type HistoryRun, runHistory } from './run-history.ts';
+export { type Answer, type NoAnswer, Site } from './site.ts';
+export { SECRET_KEY, type SiteReport, type SiteSettings } from './site-settings.ts';
+export { fullSeconds, isFullTier, scale, seed } from './tier.ts';

@@ -1,0 +1,23 @@
+import type { SessionsConfig } from '@coatcheck/config';
+
+/** What the processes of the suite sign with. */
+export const SECRET_KEY = 'k3Zr1nVd5sWk0aYb7uEo3tGh9xLc2mPf';
+
+/** What a site is told when it starts. */
+export interface SiteSettings {
+  readonly config: Omit<SessionsConfig, 'secretKey' | 'now'>;
+}
+
+/** What a running site is told. */
+export type SiteCommand = { readonly clockOffsetMs: number } | { readonly report: true };
+
+/** What a site says of itself. */
+export interface SiteReport {
+  /** Rejections and exceptions that nobody handled. */
+  readonly unhandled: readonly string[];
+  /** Warnings of Node, such as listeners that are never removed. */
+  readonly warnings: readonly string[];
+  /** Events of the sessions, by name; those with a reason also as `name: reason`. */
+  readonly events: Readonly<Record<string, number>>;
+  readonly rssBytes: number;
+}
