@@ -30,7 +30,8 @@ export function createKoaSite({ sessions, users, gate }: KoaSiteParts): Koa<Site
   addSlowRoutes(router, gate);
 
   const app = new Koa<SiteState>();
-  app.use(bodyParser());
+  // JSON as text, since the parser refuses the name __proto__, which sessions may have.
+  app.use(bodyParser({ enableTypes: ['form', 'text'], extendTypes: { text: ['json'] } }));
   app.use(sessionMiddleware(sessions));
   app.use(async (ctx, next) => {
     ctx.state.user = await getUser(ctx.session, (id) => users.find(id));

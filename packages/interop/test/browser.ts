@@ -19,6 +19,11 @@ export interface Answer {
 export class Browser {
   readonly #jar = new CookieJar();
 
+  /** @param key what somebody has got hold of; by default the browser is new. */
+  constructor(key?: string) {
+    if (key !== undefined) this.#jar.take(`${COOKIE}=${key}; Path=/`, '/');
+  }
+
   /** What the browser has for a session key. */
   get key(): string | undefined {
     return this.#jar.get(COOKIE);
@@ -44,11 +49,9 @@ export class Browser {
     return this.#send(site, path, { method: 'POST', body: new URLSearchParams(fields) });
   }
 
-  /** Somebody else, who has got hold of the cookie. */
+  /** Another browser with the same cookie. */
   copy(): Browser {
-    const other = new Browser();
-    if (this.key !== undefined) other.#jar.take(`${COOKIE}=${this.key}; Path=/`, '/');
-    return other;
+    return new Browser(this.key);
   }
 
   /** Ends it, and the cookies that do not outlive it. */

@@ -1,13 +1,12 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect } from '@jest/globals';
 import { type Answer, Browser } from './browser.ts';
-import type { Limits } from './limits.ts';
+import { type Limits, unless } from './limits.ts';
 import { bothWays, type Site, type Sites } from './sites.ts';
 import { loggedIn, nobody, seenBy, userOn } from './visits.ts';
 
 /** What ends a session while the other half has a request for it under way. */
 export function describeInFlight(sites: () => Sites, { revokesNothing }: Limits = {}): void {
-  const itRevokes = revokesNothing ? it.skip : it;
-  const because = revokesNothing ? ` (${revokesNothing})` : '';
+  const [itRevokes, because] = unless(revokesNothing);
 
   describe('a request under way', () => {
     itRevokes.each(bothWays)(

@@ -1,13 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { Browser } from './browser.ts';
-import type { Limits } from './limits.ts';
+import { type Limits, unless } from './limits.ts';
 import { bothWays, type Half, type Sites } from './sites.ts';
 import { cartOn, loggedIn, nobody, seenBy, userOn } from './visits.ts';
 
 /** One login for both halves. */
 export function describeLogins(sites: () => Sites, { revokesNothing }: Limits = {}): void {
-  const itRevokes = revokesNothing ? it.skip : it;
-  const because = revokesNothing ? ` (${revokesNothing})` : '';
+  const [itRevokes, because] = unless(revokesNothing);
 
   describe('a login', () => {
     it.each(bothWays)('on %s is one on %s', async (first, second) => {

@@ -28,7 +28,7 @@ export interface Site {
 export interface Sites {
   readonly Django: Site;
   readonly Koa: Site;
-  /** The clock of the Koa half. */
+  /** The clock of the Koa half, unless the place has its own. */
   readonly koaClock: { aheadBySeconds: number };
   /** A user whom no other test knows. */
   addUser(): Promise<Credentials>;
@@ -48,6 +48,8 @@ export interface SharedPlace {
   /** Django's settings by their names. */
   readonly django: Readonly<Record<string, unknown>>;
   readonly coatcheck: SessionsConfig;
+  /** The place ends sessions by a clock that tests cannot move, so that the Koa half has the system's too. */
+  readonly hasOwnClock?: boolean;
   /** Removes what was made for it. */
   close?(): Promise<void>;
 }
@@ -60,7 +62,7 @@ const root = path.join(import.meta.dirname, '..');
 /** Starts both halves, with the users' database in the directory. */
 export async function startSites(
   django: Django,
-  place: Pick<SharedPlace, 'django' | 'coatcheck'>,
+  place: Omit<SharedPlace, 'close'>,
   directory: string,
 ): Promise<Sites> {
   const closers: (() => Promise<unknown>)[] = [];
@@ -77,7 +79,8 @@ export async function startSites(
     const koaClock = { aheadBySeconds: 0 };
     const now = (): Date => new Date(Date.now() + koaClock.aheadBySeconds * 1000);
     const gate = new Gate();
-    const koa = await startKoa({ ...koaSettings(django, place), now }, users, gate);
+    const config = { ...koaSettings(django, place), ...(!place.hasOwnClock && { now }) };
+    const koa = await startKoa(config, users, gate);
     closers.push(koa.stop);
     return {
       Django: {

@@ -1,0 +1,33 @@
+import type { Django } from '@coatcheck/test-support';
+import { describeSites, type SharedPlace, type Sites } from './sites.ts';
+
+const NEW_YORK = 'America/New_York';
+
+/** Django with time zones, and one whose dates are local. */
+const zones = [
+  { title: 'with USE_TZ', django: { USE_TZ: true, TIME_ZONE: NEW_YORK }, coatcheck: {} },
+  {
+    title: 'without USE_TZ, in New York',
+    django: { USE_TZ: false, TIME_ZONE: NEW_YORK },
+    coatcheck: { timeZone: NEW_YORK },
+  },
+] as const;
+
+/** Both halves on the place, with either kind of dates. */
+export function describeZones(
+  django: Django,
+  open: (directory: string) => SharedPlace | Promise<SharedPlace>,
+  define: (sites: () => Sites) => void,
+): void {
+  for (const zone of zones) {
+    const openInZone = async (directory: string): Promise<SharedPlace> => {
+      const place = await open(directory);
+      return {
+        ...place,
+        django: { ...place.django, ...zone.django },
+        coatcheck: { ...place.coatcheck, ...zone.coatcheck },
+      };
+    };
+    describeSites(zone.title, django, openInZone, define);
+  }
+}
