@@ -41,20 +41,34 @@ interface Rules {
 }
 
 /** Writes what has been found to have a JSON form. */
-function write(value: unknown, { byParts }: Rules): string {
-  return byParts ? writeParts(value) : escapeText(JSON.stringify(value));
+function write(value: unknown, rules: Rules): string {
+  return rules.byParts ? writeParts(value, rules) : escapeText(JSON.stringify(value));
 }
 
-function writeParts(value: unknown): string {
+function writeParts(value: unknown, rules: Rules): string {
   if (typeof value === 'bigint') return String(value);
-  // As Python writes a float; its digits alone would be an integer.
-  if (isLargeInteger(value)) return value.toExponential();
+  if (typeof value === 'number') return writeNumber(value, rules);
   if (typeof value !== 'object' || value === null) return escapeText(JSON.stringify(value));
-  if (Array.isArray(value)) return `[${value.map(writeParts).join(',')}]`;
-  return joinObject(Object.entries(value).map(([key, member]) => [key, writeParts(member)]));
+  if (Array.isArray(value)) return `[${value.map((item) => writeParts(item, rules)).join(',')}]`;
+  return joinObject(Object.entries(value).map(([key, member]) => [key, writeParts(member, rules)]));
 }
 
-function isLargeInteger(value: unknown): value is number {
+function writeNumber(value: number, rules: Rules): string {
+  if (!hasTwoForms(value, rules)) return JSON.stringify(value);
+  if (isLargeInteger(value) && Math.abs(value) < 1e16) return `${value}.0`;
+  // Python has at least two digits in an exponent.
+  return value.toExponential().replace(/e-(\d)$/, 'e-0$1');
+}
+
+/**
+ * Whether JSON.stringify writes a number otherwise than Python writes the float: a fraction near zero, which the next
+ * save of a Django would then change, and with BigInts what is beyond 2^53, whose digits alone would be an integer.
+ */
+function hasTwoForms(value: number, { bigInts }: Rules): boolean {
+  return (Math.abs(value) < 1e-4 && value !== 0) || (bigInts && isLargeInteger(value));
+}
+
+function isLargeInteger(value: number): boolean {
   return Number.isInteger(value) && !Number.isSafeInteger(value);
 }
 
@@ -92,7 +106,7 @@ function findRefusal(value: unknown, ancestors: object[], rules: Rules): Refusal
     return undefined;
   }
   if (typeof value === 'number') {
-    if (rules.bigInts && isLargeInteger(value)) rules.byParts = true;
+    rules.byParts ||= hasTwoForms(value, rules);
     return Number.isFinite(value) ? undefined : { path: '', reason: describe(value) };
   }
   if (typeof value === 'bigint' && rules.bigInts) {

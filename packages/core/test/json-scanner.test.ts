@@ -1,6 +1,7 @@
+import { createRandom } from '@coatcheck/test-support';
 import { describe, expect, it } from '@jest/globals';
 import { measureJson, readNodes, splitObject } from '../src/json-scanner.ts';
-import { createRandom, randomJson } from './random-json.ts';
+import { randomJson } from './random-json.ts';
 
 describe('splitObject', () => {
   it('gives keys and the texts of their values in order, without decoding those', () => {

@@ -1,9 +1,9 @@
 import { runInNewContext } from 'node:vm';
-import { djangoFixture } from '@coatcheck/test-support';
+import { createRandom, djangoFixture } from '@coatcheck/test-support';
 import { describe, expect, it } from '@jest/globals';
 import { parseJson } from '../src/json-text.ts';
 import { stringifyJson } from '../src/json-writer.ts';
-import { createRandom, randomJson } from './random-json.ts';
+import { randomJson } from './random-json.ts';
 
 class Decimal {
   readonly digits = '1.5';
@@ -25,6 +25,23 @@ describe('stringifyJson', () => {
       expect(stringifyJson(JSON.parse(bytes))).toBe(bytes);
     },
   );
+
+  it.each([
+    [0.0001, '0.0001'],
+    [0.00001, '1e-05'],
+    [-0.000012345, '-1.2345e-05'],
+    [1e-7, '1e-07'],
+    [1.5e-9, '1.5e-09'],
+    [1e-10, '1e-10'],
+    [5e-324, '5e-324'],
+    [1e20, '100000000000000000000'],
+    [1e21, '1e+21'],
+    [0, '0'],
+  ])('writes %p so that Python would not write it otherwise', (value, text) => {
+    expect(stringifyJson(value)).toBe(text);
+    expect(stringifyJson({ 10: 'é', a: [value, {}] })).toBe(`{"10":"\\u00e9","a":[${text},{}]}`);
+    expect(JSON.parse(text)).toBe(value);
+  });
 
   const counterparts: Record<string, unknown> = {
     datetime: new Date(0),
@@ -172,7 +189,8 @@ describe('stringifyJson', () => {
       for (const [value, text] of [
         [1e16, '1e+16'],
         [-1.5e16, '-1.5e+16'],
-        [2 ** 53, '9.007199254740992e+15'],
+        [2 ** 53, '9007199254740992.0'],
+        [9999999999999998, '9999999999999998.0'],
         [123456789012345680, '1.2345678901234568e+17'],
         [Number.MAX_VALUE, '1.7976931348623157e+308'],
         [2 ** 53 - 1, '9007199254740991'],

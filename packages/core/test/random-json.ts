@@ -1,14 +1,3 @@
-/** Pseudo-random numbers in [0, 1) that are the same on every run (mulberry32). */
-export function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 const NUMBERS = ['0', '-0', '1', '1.0', '-0.0', '1e16', '1E+2', '0.1', '9007199254740993', '1e400'];
 const WORDS = ['true', 'false', 'null', 'NaN', 'Infinity', '-Infinity'];
 const STRINGS = [

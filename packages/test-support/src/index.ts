@@ -1,3 +1,4 @@
+export { createRandom } from './create-random.ts';
 export {
   type Django,
   type DjangoDriver,
