@@ -1,0 +1,88 @@
+"""Django's sessions, for the tests that share them. The first argument is Django's settings as JSON."""
+
+import json
+import math
+import sys
+from contextlib import nullcontext
+from importlib import import_module
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django.db import transaction
+from line_protocol import serve
+
+settings.configure(**json.loads(sys.argv[1]))
+django.setup()
+SessionStore = import_module(settings.SESSION_ENGINE).SessionStore
+
+
+def migrate():
+    call_command("migrate", verbosity=0)
+
+
+def write(documents):
+    """Makes a session of each document, and returns their keys."""
+    with one_transaction():
+        return [save(SessionStore(), json.loads(document)) for document in documents]
+
+
+def change(keys, changes):
+    """Applies one change to each session, and returns the keys that their cookies carry from then on."""
+    with one_transaction():
+        return [change_one(SessionStore(key), change) for key, change in zip(keys, changes)]
+
+
+def compare(keys, documents, changes):
+    """Those sessions that are not exactly the document with the change applied."""
+    unequal = []
+    for key, document, change in zip(keys, documents, changes):
+        expected = json.loads(document)
+        apply(expected, change)
+        found = SessionStore(key).load()
+        if not same(expected, found):
+            unequal.append({"document": document, "change": change, "found": json.dumps(found)})
+    return unequal
+
+
+def save(session, data):
+    session.update(data)
+    session.save()
+    return session.session_key
+
+
+def change_one(session, change):
+    apply(session, change)
+    session.save()
+    return session.session_key
+
+
+def apply(container, change):
+    *outer, last = change["path"]
+    for step in outer:
+        container = container[step]
+    if "value" in change:
+        container[last] = json.loads(change["value"])
+    else:
+        del container[last]
+
+
+def same(a, b):
+    """Equal in type, sign and order too, where Python's == is content with 1 == 1.0."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, float):
+        return math.copysign(1, a) == math.copysign(1, b) and (a == b or a != a and b != b)
+    return a == b
+
+
+def one_transaction():
+    # Hundreds of sessions in one, or each waits for the disk.
+    return transaction.atomic() if "default" in settings.DATABASES else nullcontext()
+
+
+serve(migrate, write, change, compare)
