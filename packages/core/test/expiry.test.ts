@@ -218,3 +218,63 @@ describe('an expiry', () => {
     expect(session.modified).toBe(false);
   });
 });
+
+describe('an ISO text as each Python reads it', () => {
+  const { by_python: pythons } = djangoFixture<{
+    by_python: Record<string, Record<string, string | null>>;
+  }>('iso-pythons.json');
+  const versions = Object.keys(pythons);
+  const newest = pythons[versions.at(-1) ?? ''] ?? {};
+  const texts = Object.keys(newest);
+
+  /** The text with another date: two texts of one form are read or refused alike. */
+  const formOf = (text: string) => text.replaceAll(/\d/g, '0');
+
+  it('is known of six of them', () => {
+    expect(versions).toEqual(['3.8', '3.9', '3.10', '3.11', '3.12', '3.13']);
+    for (const python of versions) expect(Object.keys(pythons[python] ?? {})).toEqual(texts);
+  });
+
+  describe.each(versions)('%s', (version) => {
+    const readHere = pythons[version] ?? {};
+    const forms = new Set(texts.filter((text) => readHere[text]).map(formOf));
+
+    it.each([
+      ['with an offset', undefined, '2030-01-02T03:04:05.000Z'],
+      ['with an offset and milliseconds', undefined, '2030-01-02T03:04:05.123Z'],
+      ['in local time', 'America/New_York', '2030-01-02T08:04:05.000Z'],
+    ])('is one that it reads where we write it %s', (_, timeZone, date) => {
+      const session = memorySessions({ timeZone }).sessions.open();
+      session.setExpiry(new Date(date));
+      expect(forms).toContain(formOf(String(session.get('_session_expiry'))));
+    });
+
+    it('is in local time one that it reads with milliseconds too', () => {
+      const session = memorySessions({ timeZone: 'America/New_York' }).sessions.open();
+      session.setExpiry(new Date('2030-01-02T08:04:05.123Z'));
+      // The fixture has the date and the fraction apart.
+      expect(session.get('_session_expiry')).toBe('2030-01-02T03:04:05.123000');
+      expect(readHere['2030-01-02T03:04:05']).toBe('2030-01-02T03:04:05');
+      expect(readHere['2030-01-02T03:04:05.123456+00:00']).toBe('2030-01-02T03:04:05.123456+00:00');
+    });
+
+    // A departure on purpose: the form without dashes, which only 3.11 and later read, is none for us.
+    const BASIC = '20300102T030405';
+    it.each(texts)('is for us what it is where it is read: %s', (expiry) => {
+      const found = newest[expiry];
+      const hasOffset = /(?:Z|[+-]\d\d:?\d\d)$/.test(expiry.slice(10));
+      const timeZone = hasOffset ? undefined : 'America/New_York';
+      const session = memorySessions({ timeZone }).sessions.open();
+      const date = () => session.getExpiryDate({ expiry });
+      if (expiry === BASIC) {
+        expect(readHere[expiry]).toBe(Number(version.slice(2)) < 11 ? null : found);
+        expect(date).toThrow(RangeError);
+        return;
+      }
+      expect([found, null]).toContain(readHere[expiry]);
+      // A Date has milliseconds only.
+      const iso = String(found).replace(/(\.\d{3})\d{3}/, '$1');
+      expect(date()).toEqual(new Date(hasOffset ? iso : `${iso}-05:00`));
+    });
+  });
+});

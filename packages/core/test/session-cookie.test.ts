@@ -10,6 +10,7 @@ import {
   validateCookie,
   varyByCookie,
 } from '../src/session-cookie.ts';
+import { isSessionKey } from '../src/session-key.ts';
 
 const NOW = new Date(1_700_000_000_000);
 const KEY = 'abcdefghijklmnopqrstuvwxyz012345';
@@ -158,8 +159,9 @@ describe('cookieValues', () => {
 
   interface CookieParsing {
     read: { header: string; parsed: Record<string, string> }[];
+    written: { value: string; header: string }[];
   }
-  const { read } = djangoFixture<CookieParsing>('cookie-parsing.json');
+  const { read, written } = djangoFixture<CookieParsing>('cookie-parsing.json');
 
   /** Where the value differs from Django's, which is never one that could be a session key. */
   const departures: Record<string, string[]> = {
@@ -175,6 +177,22 @@ describe('cookieValues', () => {
     } else {
       // Python decodes escapes in quotes; what needs any is no session of ours.
       expect(values.filter(isSessionLike)).toEqual([]);
+    }
+  });
+
+  it.each(written)('is what Django makes of $value where a session has such a cookie', (row) => {
+    const settings = validateCookie({ httpOnly: false, sameSite: false });
+    const isSessionValue = /^[A-Za-z0-9._:-]+$/.test(row.value);
+    if (isSessionValue) {
+      expect(setCookieText(settings, row.value, undefined, new Date(0))).toBe(row.header);
+      expect(cookieValues(row.header.split(';')[0], 'sessionid')).toEqual([row.value]);
+    } else if (row.value === '') {
+      const [cookie, ...attributes] = deleteCookieText(settings).split('; ');
+      expect(`${cookie}; ${attributes.at(-1)}`).toBe(row.header);
+    } else {
+      // Neither keys nor signed text have such characters, so that nothing is ever quoted.
+      expect(isSessionKey(row.value)).toBe(false);
+      expect(row.header).toMatch(/^sessionid="/);
     }
   });
 });
