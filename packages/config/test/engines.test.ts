@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LoadOptions, loadSessions, type SessionsConfig } from '@coatcheck/config';
 import type { Sessions } from '@coatcheck/core';
+import { djangoFixture } from '@coatcheck/test-support';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 
@@ -42,6 +43,27 @@ async function refusal(config: SessionsConfig): Promise<string> {
   expect(error?.message).not.toMatch(/\n|tiger/);
   return String(error?.message);
 }
+
+describe('the salt of the engine', () => {
+  const { key_salts: salts } = djangoFixture<{ key_salts: Record<string, string> }>(
+    'session-encode.json',
+  );
+  const COOKIE_SALT = 'django.contrib.sessions.backends.signed_cookies';
+
+  it.each([
+    ['db', { salt: salts.db }],
+    ['cached_db', { salt: salts.cached_db }],
+    ['file', { salt: salts.file }],
+    // Django's stores have the same salt, but these two do not use it for what they keep.
+    ['cache', 'serialized'],
+    ['signed_cookies', { salt: COOKIE_SALT, inCookie: true }],
+  ])('%s is that of Django', async (engine, encoding) => {
+    expect(salts[engine]).toBe('django.contrib.sessions.SessionStore');
+    const file = { path: join(directory, 'sessions') };
+    const sessions = await open({ engine, db: { url: 'sqlite::memory:' }, file });
+    expect(sessions.backend.encoding).toEqual(encoding);
+  });
+});
 
 describe('the engine cached_db', () => {
   const cachedDb = (more: SessionsConfig = {}): SessionsConfig => ({

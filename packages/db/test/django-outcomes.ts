@@ -1,4 +1,4 @@
-import type { SessionBackend, SessionRecord } from '@coatcheck/core';
+import { createSessions, type SessionBackend, type SessionRecord } from '@coatcheck/core';
 import { djangoFixture } from '@coatcheck/test-support';
 import { expect } from '@jest/globals';
 
@@ -25,6 +25,8 @@ export interface DjangoRow {
 
 interface DjangoCase {
   label: string;
+  now: number;
+  data: Record<string, unknown>;
   expire_date: string;
   row: DjangoRow;
 }
@@ -133,4 +135,40 @@ export async function endsAsInDjango(
   if (!outcome) throw new Error('There is no test for this operation.');
   if (error === null) await outcome(place);
   else await expect(outcome(place)).rejects.toMatchObject({ name: error });
+}
+
+/**
+ * Asserts that a session reads from the row what Django put there, at the same instant, and that for the same entries
+ * it writes the same row under a key of its own.
+ */
+export async function isSameSession(
+  { now, data, row, expiresAt }: DjangoCase & { expiresAt: Date },
+  {
+    backend,
+    use_tz,
+    time_zone,
+  }: Pick<DjangoVariant, 'use_tz' | 'time_zone'> & { backend: SessionBackend },
+): Promise<void> {
+  const sessions = createSessions<Record<string, unknown>>({
+    backend,
+    secretKey: 'fixture-secret-key-0123456789-abcdefghijklmnopqrstuvwxyz',
+    // It says of itself that it is a fixture, which is refused elsewhere.
+    allowWeakSecret: true,
+    timeZone: use_tz ? undefined : time_zone,
+    now: () => new Date(now * 1000),
+    operationTimeoutMs: 30_000,
+  });
+  const session = sessions.open(row.session_key);
+  await session.load();
+  // A departure on purpose: a key that Django would never make is none.
+  const isKey = row.session_key.length === 32;
+  expect(Object.fromEntries(session.entries())).toEqual(isKey ? data : {});
+  if (isKey) expect(session.getExpiryDate()).toEqual(expiresAt);
+  const copy = sessions.open();
+  copy.update(data);
+  await copy.create();
+  const written = await backend.load(String(copy.sessionKey));
+  expect(written?.expiresAt).toEqual(expiresAt);
+  // Django compresses what gets shorter; we begin at 1 KB.
+  if (!row.session_data.startsWith('.')) expect(written?.data).toBe(row.session_data);
 }

@@ -8,6 +8,7 @@ import {
   djangoNow,
   djangoVariants,
   endsAsInDjango,
+  isSameSession,
 } from './django-outcomes.ts';
 
 /** What the tests have to know of a kind of server. */
@@ -110,8 +111,11 @@ describeServers('Django’s table', (kind: Kind) => {
         await place.query('DELETE FROM django_session');
       });
 
-      describe.each(rows(variant))('$label', ({ row, expiresAt }) => {
+      describe.each(rows(variant))('$label', (found) => {
+        const { row, expiresAt } = found;
         const { session_key: key, session_data: data, expire_date_text: text } = row;
+        const insert = () =>
+          place.query(`INSERT INTO django_session VALUES ('${key}', '${data}', '${text}')`);
 
         it('is written as Django writes it', async () => {
           await backend.create({ key, data, expiresAt, attributes: {} });
@@ -123,13 +127,19 @@ describeServers('Django’s table', (kind: Kind) => {
         });
 
         it('is read as Django wrote it, until its last millisecond', async () => {
-          await place.query(`INSERT INTO django_session VALUES ('${key}', '${data}', '${text}')`);
-          const found = { data, base: data, expiresAt };
-          expect(await backend.load(key)).toEqual(found);
+          await insert();
+          const stored = { data, base: data, expiresAt };
+          expect(await backend.load(key)).toEqual(stored);
           django.now = new Date(expiresAt.getTime() - 1);
-          expect(await backend.load(key)).toEqual(found);
+          expect(await backend.load(key)).toEqual(stored);
           django.now = new Date(expiresAt.getTime() + 1);
           expect(await backend.load(key)).toBeUndefined();
+        });
+
+        it('is the session that Django saved', async () => {
+          await insert();
+          django.now = new Date(found.now * 1000);
+          await isSameSession(found, { ...variant, backend });
         });
       });
 

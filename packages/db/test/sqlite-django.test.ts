@@ -1,7 +1,13 @@
 import { type DatabaseBackend, sqliteBackend } from '@coatcheck/db';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
-import { type DjangoPlace, djangoNow, djangoVariants, endsAsInDjango } from './django-outcomes.ts';
+import {
+  type DjangoPlace,
+  djangoNow,
+  djangoVariants,
+  endsAsInDjango,
+  isSameSession,
+} from './django-outcomes.ts';
 
 const { variants, rows } = djangoVariants('db-sqlite.json');
 
@@ -38,7 +44,15 @@ describe.each(variants)('with Django’s table, %s', (_, variant) => {
     expect(await backend.migrate()).toBe(false);
   });
 
-  describe.each(rows(variant))('the row: $label', ({ row, expiresAt }) => {
+  describe.each(rows(variant))('the row: $label', (found) => {
+    const { row, expiresAt } = found;
+    const insert = () => {
+      for (const statement of schema) database.exec(statement);
+      database
+        .prepare('INSERT INTO django_session VALUES (?, ?, ?)')
+        .run(row.session_key, row.session_data, row.expire_date_text);
+    };
+
     it('is written as Django writes it', async () => {
       const { session_key: key, session_data: data } = row;
       await backend.create({ key, data, expiresAt, attributes: {} });
@@ -51,16 +65,19 @@ describe.each(variants)('with Django’s table, %s', (_, variant) => {
     });
 
     it('is read as Django wrote it, until its last millisecond', async () => {
-      for (const statement of schema) database.exec(statement);
-      database
-        .prepare('INSERT INTO django_session VALUES (?, ?, ?)')
-        .run(row.session_key, row.session_data, row.expire_date_text);
-      const found = { data: row.session_data, base: row.session_data, expiresAt };
-      expect(backend.load(row.session_key)).toEqual(found);
+      insert();
+      const stored = { data: row.session_data, base: row.session_data, expiresAt };
+      expect(backend.load(row.session_key)).toEqual(stored);
       place.now = new Date(expiresAt.getTime() - 1);
-      expect(backend.load(row.session_key)).toEqual(found);
+      expect(backend.load(row.session_key)).toEqual(stored);
       place.now = new Date(expiresAt.getTime() + 1);
       expect(backend.load(row.session_key)).toBeUndefined();
+    });
+
+    it('is the session that Django saved', async () => {
+      insert();
+      place.now = new Date(found.now * 1000);
+      await isSameSession(found, { ...variant, backend });
     });
   });
 
