@@ -4,6 +4,7 @@ import {
   BackendUnavailable,
   type ClearExpiredOptions,
   ImproperlyConfigured,
+  isPromise,
   type OriginalReader,
   reportsSafety,
   type SafetyFinding,
@@ -15,7 +16,7 @@ import {
   type Written,
 } from '@coatcheck/core';
 import { baseIn, DOUBT_MS, ENTRY_MS, entryOf, FILL_MS, MARKER, sessionIn } from './cache-entry.ts';
-import { type CacheFailure, GuardedCache, isPromise } from './guarded-cache.ts';
+import { type CacheFailure, GuardedCache } from './guarded-cache.ts';
 import { claimForThisProcess } from './single-process.ts';
 
 /** Settings of `cachedDbBackend`. */

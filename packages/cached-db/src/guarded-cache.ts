@@ -1,10 +1,10 @@
 import { channel } from 'node:diagnostics_channel';
 import type { Cache } from '@coatcheck/cache';
-import type { Awaitable } from '@coatcheck/core';
+import { type Awaitable, CircuitBreaker, isPromise, withDeadline } from '@coatcheck/core';
 import { DELETED_MS, ENTRY_MS, FILL_MS, MARKER } from './cache-entry.ts';
 
-/** Milliseconds for which a cache that failed is left alone. */
-const PAUSE_MS = 1000;
+/** Milliseconds until a cache that failed is told once more what it did not confirm. */
+const RETRY_MS = 1000;
 /** Keys whose entries are to be removed once the cache is back; beyond this, all of them are left alone for a while. */
 const MOST_SUSPECTS = 10_000;
 
@@ -22,7 +22,8 @@ export class GuardedCache {
   readonly #now: () => Date;
   readonly #suspects = new Set<string>();
   readonly #underWay = new Set<Promise<unknown>>();
-  #pausedUntil = 0;
+  /** A cache that failed once is left alone but for one call a second: the database answers as well. */
+  readonly #breaker = new CircuitBreaker({ failures: 1 });
   #distrustedUntil = 0;
   #retry: NodeJS.Timeout | undefined;
   #isClosing = false;
@@ -36,20 +37,32 @@ export class GuardedCache {
 
   /** Whether a read may ask the cache for this key at all. */
   isTrusted(key: string): boolean {
-    const now = performance.now();
-    return now >= this.#pausedUntil && now >= this.#distrustedUntil && !this.#suspects.has(key);
+    const isDistrusted = performance.now() < this.#distrustedUntil || this.#suspects.has(key);
+    return !isDistrusted && this.#breaker.admits;
   }
 
   /** What `call` returned, or `otherwise` where the cache failed or did not answer in time. */
   ask<T>(call: (cache: Cache) => Awaitable<T>, otherwise: T): Awaitable<T> {
-    let answer: Awaitable<T>;
+    const era = this.#breaker.begin();
+    const failed = (error: unknown): unknown => {
+      this.#breaker.failed(era, error);
+      this.#tell(error);
+      return error;
+    };
     try {
-      answer = call(this.#cache);
-    } catch (error) {
-      this.#failed(error);
+      const answer = withDeadline(() => call(this.#cache), this.#timeoutMs, {
+        answered: () => this.#breaker.answered(),
+        failed,
+        late: () => {
+          const message = `The session cache did not answer within ${this.#timeoutMs} ms.`;
+          return failed(Object.assign(new Error(message), { code: 'ETIMEDOUT' }));
+        },
+      });
+      return isPromise(answer) ? answer.catch(() => otherwise) : answer;
+    } catch {
+      // Told already.
       return otherwise;
     }
-    return isPromise(answer) ? this.#inTime(answer, otherwise) : answer;
   }
 
   /**
@@ -89,26 +102,7 @@ export class GuardedCache {
     await this.#cache.close();
   }
 
-  async #inTime<T>(answer: Promise<T>, otherwise: T): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const message = `The session cache did not answer within ${this.#timeoutMs} ms.`;
-        reject(Object.assign(new Error(message), { code: 'ETIMEDOUT' }));
-      }, this.#timeoutMs);
-    });
-    try {
-      return await Promise.race([answer, late]);
-    } catch (error) {
-      this.#failed(error);
-      return otherwise;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  #failed(error: unknown): void {
-    this.#pausedUntil = performance.now() + PAUSE_MS;
+  #tell(error: unknown): void {
     channel('coatcheck:cacheFailed').publish({ cause: error });
     try {
       this.#report(error);
@@ -122,7 +116,7 @@ export class GuardedCache {
     this.#retry ??= setTimeout(() => {
       this.#retry = undefined;
       this.inBackground(this.#clearSuspects());
-    }, PAUSE_MS).unref();
+    }, RETRY_MS).unref();
   }
 
   async #clearSuspects(): Promise<void> {
@@ -131,9 +125,4 @@ export class GuardedCache {
       this.#suspects.delete(key);
     }
   }
-}
-
-/** Whether the value is a promise, of this realm or another. */
-export function isPromise<T>(value: Awaitable<T>): value is Promise<T> {
-  return typeof (value as { then?: unknown } | undefined)?.then === 'function';
 }

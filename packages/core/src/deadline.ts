@@ -1,53 +1,48 @@
-import { BackendUnavailable, SessionError } from './errors.ts';
 import type { Awaitable } from './session-backend.ts';
 
-/** What happened to a call that did not come back. */
-export type Failure = (error: BackendUnavailable) => void;
+/** What becomes of a call; one of these is called, once. */
+export interface Ending {
+  answered(): void;
+  /** Returns the error that the caller gets. */
+  failed(cause: unknown): unknown;
+  /** The time is up, and whatever comes now is ignored. Returns the error that the caller gets. */
+  late(): unknown;
+}
 
-/**
- * The answer of a backend call, or `BackendUnavailable`: after `timeoutMs`, or when the call failed for a reason of
- * its own. `CreateError`, `UpdateError` and other errors of this package pass.
- *
- * @param writes whether the call may have been applied although it timed out.
- */
+/** The answer of a call, which has `timeoutMs` to come; one that comes at once is returned as it is. */
 export function withDeadline<T>(
   call: () => Awaitable<T>,
-  { timeoutMs, writes, failed }: { timeoutMs: number; writes: boolean; failed: Failure },
+  timeoutMs: number,
+  ending: Ending,
 ): Awaitable<T> {
-  let isLate = false;
-  const unavailable = (cause: unknown): unknown => {
-    if (isLate || isAnswer(cause)) return cause;
-    const error = asUnavailable(cause);
-    failed(error);
-    return error;
-  };
   let answer: Awaitable<T>;
   try {
     answer = call();
   } catch (cause) {
-    throw unavailable(cause);
+    throw ending.failed(cause);
   }
-  if (!isPromise(answer)) return answer;
-
+  if (!isPromise(answer)) {
+    ending.answered();
+    return answer;
+  }
   const pending = answer;
   return new Promise<T>((resolve, reject) => {
+    let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
-      const error = new BackendUnavailable(
-        `The session backend did not answer within ${timeoutMs} ms.`,
-        { ambiguous: writes },
-      );
-      failed(error);
-      reject(error);
+      reject(ending.late());
     }, timeoutMs);
     pending.then(
       (value) => {
+        if (isLate) return;
         clearTimeout(timer);
+        ending.answered();
         resolve(value);
       },
       (cause: unknown) => {
+        if (isLate) return;
         clearTimeout(timer);
-        reject(unavailable(cause));
+        reject(ending.failed(cause));
       },
     );
   });
@@ -56,21 +51,4 @@ export function withDeadline<T>(
 /** Whether the value is a promise, of this realm or another. */
 export function isPromise<T>(value: Awaitable<T>): value is Promise<T> {
   return typeof (value as { then?: unknown } | undefined)?.then === 'function';
-}
-
-/** Whether the backend did answer, by an error of this package. By name as well: it may have a copy of its own. */
-function isAnswer(error: unknown): boolean {
-  if (error instanceof SessionError) return !(error instanceof BackendUnavailable);
-  const { name } = (error ?? {}) as { name?: unknown };
-  return name === 'CreateError' || name === 'UpdateError';
-}
-
-/** A backend may know by itself that it is unavailable, and whether a write was carried out all the same. */
-function asUnavailable(cause: unknown): BackendUnavailable {
-  if (cause instanceof BackendUnavailable) return cause;
-  const { name, ambiguous } = (cause ?? {}) as { name?: unknown; ambiguous?: unknown };
-  return new BackendUnavailable('The session backend failed.', {
-    cause,
-    ambiguous: name === 'BackendUnavailable' && ambiguous === true,
-  });
 }

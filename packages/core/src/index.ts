@@ -1,7 +1,13 @@
+export {
+  CircuitBreaker,
+  type CircuitBreakerOptions,
+} from './circuit-breaker.ts';
+export { type Ending, isPromise, withDeadline } from './deadline.ts';
 export * from './errors.ts';
 export type { Expiry, ExpiryOptions } from './expiry.ts';
 export { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';
 export { randomText } from './random-text.ts';
+export { Redactor, type Sent } from './redactor.ts';
 export {
   fileSystemFinding,
   reportsSafety,
@@ -29,6 +35,7 @@ export type {
   SessionEvent,
   SessionEventEmitter,
   SessionEvents,
+  UnavailableReason,
 } from './session-events.ts';
 export { SessionStore, settingsOf } from './session-store.ts';
 export { createSessions, Sessions } from './sessions.ts';

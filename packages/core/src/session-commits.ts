@@ -11,6 +11,9 @@ interface Update extends Commit<Committed> {
   readonly changes: ChangeSet;
 }
 
+/** Milliseconds to look after a rotation that failed: its caller has waited for as long as a call may take. */
+const LAST_LOOK_MS = 200;
+
 /**
  * Writes to existing sessions, so that concurrent requests lose nothing: changes are merged, a key has one successor,
  * an ended session stays ended. Everything that is asked for one key goes through its queue.
@@ -74,11 +77,15 @@ export class SessionCommits {
    */
   async #abandon(successor: Committed, key: string, error: unknown): Promise<void> {
     if (!(error instanceof BackendUnavailable) || !error.ambiguous) {
-      await this.#records.remove(successor.key).catch(() => false);
+      await this.#records.remove(successor.key, undefined, this.#lastLookMs).catch(() => false);
       throw error;
     }
-    const old = await this.#records.loadOriginal(key).catch(() => undefined);
+    const old = await this.#records.loadOriginal(key, this.#lastLookMs).catch(() => undefined);
     if (!old?.rotated) throw error;
+  }
+
+  get #lastLookMs(): number {
+    return Math.min(this.#records.settings.operationTimeoutMs, LAST_LOOK_MS);
   }
 
   /** Ends the session; `false` when there was none. @throws {SessionInterrupted} when its key was cycled meanwhile. */

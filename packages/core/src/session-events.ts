@@ -1,7 +1,7 @@
-import { createHmac } from 'node:crypto';
 import { channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import { isPromise } from './deadline.ts';
+import { Redactor } from './redactor.ts';
 
 /** Why stored bytes or a cookie were not taken for a session. */
 export type RejectedReason =
@@ -12,6 +12,9 @@ export type RejectedReason =
   | 'corrupt'
   | 'rotated'
   | 'duplicate cookie';
+
+/** Why a call of the backend brought no answer. With `breaker open` it was not even made. */
+export type UnavailableReason = 'timeout' | 'failed' | 'breaker open';
 
 /** What every event says. `session` is a keyed digest: eight hexadecimal digits that stand for the key in logs. */
 export interface SessionEvent {
@@ -32,14 +35,25 @@ export interface SessionEvents {
   rejected: [
     SessionEvent & { readonly reason: RejectedReason; readonly detail?: string | undefined },
   ];
-  /** The backend failed or did not answer in time; `cause` is the driver's error. */
+  /** A call of the backend brought no answer; `cause` is what may be seen of the driver's error. */
   unavailable: [
     SessionEvent & {
       readonly operation: string;
+      readonly reason: UnavailableReason;
       readonly ambiguous: boolean;
       readonly cause: unknown;
     },
   ];
+  /** Five calls in a row brought no answer; from now on one a second is made, whether `all` calls or only `writes`. */
+  breakerOpened: [
+    SessionEvent & {
+      readonly affects: 'all' | 'writes';
+      readonly reason: UnavailableReason;
+      readonly cause: unknown;
+    },
+  ];
+  /** The backend has answered again, after so many milliseconds. */
+  breakerClosed: [SessionEvent & { readonly affects: 'all' | 'writes'; readonly openMs: number }];
   /** A cookie could not be sent, because the response had begun. */
   cookieSkipped: [SessionEvent];
   /** The application's Cache-Control was replaced, because the response sets the cookie. */
@@ -50,11 +64,12 @@ export interface SessionEvents {
 
 /** Emits `SessionEvents`; a listener that throws never breaks what it listens to. */
 export class SessionEventEmitter extends EventEmitter<SessionEvents> {
-  readonly #secretKey: string;
+  /** What decides what may be seen in events and errors. */
+  readonly redactor: Redactor;
 
   constructor(secretKey: string) {
     super();
-    this.#secretKey = secretKey;
+    this.redactor = new Redactor(secretKey);
   }
 
   /** Tells listeners and channel; costs next to nothing when nobody listens. */
@@ -85,6 +100,6 @@ export class SessionEventEmitter extends EventEmitter<SessionEvents> {
 
   /** What stands for a key in logs and events: eight hexadecimal digits of an HMAC. */
   digest(key: string): string {
-    return createHmac('sha256', this.#secretKey).update(key).digest('hex').slice(0, 8);
+    return this.redactor.digest(key);
   }
 }

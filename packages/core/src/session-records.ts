@@ -1,6 +1,7 @@
+import { BackendCalls } from './backend-calls.ts';
 import { type Entries, ROTATED_ENTRY } from './changes.ts';
 import { isNamed, isUpdateError } from './compare-and-set.ts';
-import { isPromise, withDeadline } from './deadline.ts';
+import { isPromise } from './deadline.ts';
 import { CreateError, SessionInterrupted } from './errors.ts';
 import { EXPIRY_ENTRY } from './expiry.ts';
 import { attributesOf } from './session-attributes.ts';
@@ -44,6 +45,7 @@ export class SessionRecords {
   readonly #codec: SessionCodec;
   readonly #backend: SessionBackend;
   readonly #events: SessionEventEmitter;
+  readonly #calls: BackendCalls;
   /** Whether the key is the data, as in signed cookies: nothing to compare, to retire or to remove. */
   readonly inCookie: boolean;
   /** Whether `load` answers without a promise. */
@@ -54,6 +56,7 @@ export class SessionRecords {
     this.#codec = new SessionCodec(backend.encoding, settings);
     this.#backend = backend;
     this.#events = events;
+    this.#calls = new BackendCalls(settings.operationTimeoutMs, events);
     this.inCookie = backend.encoding !== 'serialized' && (backend.encoding.inCookie ?? false);
     this.answersAtOnce = backend.answers === 'synchronously';
     if (readsExpiry(backend)) backend.useExpiry((stored) => this.#endOf(stored));
@@ -61,7 +64,8 @@ export class SessionRecords {
 
   /** What the backend has under the key, as it is. */
   fetch(key: string): Awaitable<StoredSession | undefined> {
-    return this.#call('load', key, false, () => this.#backend.load(this.#backendKey(key)));
+    const call = { operation: 'load', key } as const;
+    return this.#calls.make(call, () => this.#backend.load(this.#backendKey(key)));
   }
 
   /** The session in a record, or `undefined` where there is none; a record that is none is an event. */
@@ -91,12 +95,13 @@ export class SessionRecords {
       : this.open(key, stored);
   }
 
-  /** Loads from the place itself, where the backend keeps copies as well. */
-  async loadOriginal(key: string): Promise<LoadedSession | undefined> {
+  /** Loads from the place itself, where the backend keeps copies as well. @param timeoutMs as for `BackendCall`. */
+  async loadOriginal(key: string, timeoutMs?: number): Promise<LoadedSession | undefined> {
     const backend = this.#backend;
-    if (!keepsCopies(backend)) return this.load(key);
-    const read = () => backend.loadOriginal(this.#backendKey(key));
-    return this.open(key, await this.#call('load', key, false, read));
+    const backendKey = this.#backendKey(key);
+    const read = () =>
+      keepsCopies(backend) ? backend.loadOriginal(backendKey) : backend.load(backendKey);
+    return this.open(key, await this.#calls.make({ operation: 'load', key, timeoutMs }, read));
   }
 
   /** Stores the entries under a new key; `origin` is the base of the record that they come from. */
@@ -106,9 +111,8 @@ export class SessionRecords {
       const key = newSessionKey();
       const record = this.#record(key, complete);
       try {
-        const written = await this.#call('create', key, true, () =>
-          this.#backend.create(record, origin),
-        );
+        const call = { operation: 'create', key, record, base: origin } as const;
+        const written = await this.#calls.make(call, () => this.#backend.create(record, origin));
         const committed = this.#committed(key, record, written, complete);
         this.#events.tell('created', committed.key, {});
         return committed;
@@ -128,9 +132,7 @@ export class SessionRecords {
   async replace(key: string, entries: Entries, base: string, origin?: string): Promise<Committed> {
     const complete = withSharedExpiry(entries, this.settings);
     const record = this.#record(key, complete);
-    const written = await this.#call('update', key, true, () =>
-      this.#backend.update(record, base, origin),
-    );
+    const written = await this.#update(key, record, base, origin);
     this.#events.tell('saved', key, {});
     return this.#committed(key, record, written, complete);
   }
@@ -143,7 +145,7 @@ export class SessionRecords {
       [EXPIRY_ENTRY, String(ROTATED_FOR)],
     ]);
     const record = this.#record(key, marker);
-    await this.#call('update', key, true, () => this.#backend.update(record, base));
+    await this.#update(key, record, base);
   }
 
   /** Moves the record's expiry; `undefined` when somebody else changed or removed it, who then did so anyway. */
@@ -151,15 +153,16 @@ export class SessionRecords {
     const entries = this.#complete(loaded.entries, loaded.signedAt);
     const resign = loaded.byFallback || this.inCookie || entries !== loaded.entries;
     const record = this.#record(key, entries, resign ? undefined : loaded.data);
-    const written = await this.#call('touch', key, true, () =>
-      this.#backend.touch(record, loaded.base),
-    );
+    const { base } = loaded;
+    const call = { operation: 'touch', key, record, base } as const;
+    const written = await this.#calls.make(call, () => this.#backend.touch(record, base));
     return written && this.#committed(key, record, written, entries);
   }
 
   /** Removes the record, with `base` only the one that it names. @throws {UpdateError} */
-  async remove(key: string, base?: string): Promise<boolean> {
-    return this.#call('delete', key, true, () => this.#backend.delete(this.#backendKey(key), base));
+  async remove(key: string, base?: string, timeoutMs?: number): Promise<boolean> {
+    const call = { operation: 'delete', key, base, timeoutMs } as const;
+    return this.#calls.make(call, () => this.#backend.delete(this.#backendKey(key), base));
   }
 
   /**
@@ -230,18 +233,14 @@ export class SessionRecords {
     return this.settings.hashKeys && !this.inCookie ? hashSessionKey(key) : key;
   }
 
-  #call<T>(
-    operation: string,
+  async #update(
     key: string,
-    writes: boolean,
-    call: () => Awaitable<T>,
-  ): Awaitable<T> {
-    return withDeadline(call, {
-      timeoutMs: this.settings.operationTimeoutMs,
-      writes,
-      failed: ({ ambiguous, cause }) =>
-        this.#events.tell('unavailable', key, { operation, ambiguous, cause }),
-    });
+    record: SessionRecord,
+    base: string,
+    origin?: string,
+  ): Promise<Written> {
+    const call = { operation: 'update', key, record, base } as const;
+    return this.#calls.make(call, () => this.#backend.update(record, base, origin));
   }
 }
 

@@ -14,6 +14,8 @@ const NAMES = [
   'interrupted',
   'rejected',
   'unavailable',
+  'breakerOpened',
+  'breakerClosed',
   'cookieSkipped',
   'cacheControlChanged',
   'error',
@@ -83,6 +85,7 @@ describe('events', () => {
       {
         session: sessions.events.digest('k'.repeat(32)),
         operation: 'load',
+        reason: 'failed',
         ambiguous: false,
         cause,
       },

@@ -1,0 +1,140 @@
+import { CircuitBreaker } from './circuit-breaker.ts';
+import { withDeadline } from './deadline.ts';
+import { BackendUnavailable, SessionError } from './errors.ts';
+import type { Sent } from './redactor.ts';
+import type { Awaitable, SessionRecord } from './session-backend.ts';
+import type { SessionEventEmitter, UnavailableReason } from './session-events.ts';
+
+/** What core asks of a backend, by key. */
+export type Operation = 'load' | 'create' | 'update' | 'touch' | 'delete';
+
+/** One call of a backend. */
+export interface BackendCall {
+  readonly operation: Operation;
+  /** The key as the visitor has it. */
+  readonly key: string;
+  /** What is to be written. */
+  readonly record?: SessionRecord | undefined;
+  /** What is to be replaced or removed. */
+  readonly base?: string | undefined;
+  /** Less than what calls usually have, where the caller has waited already. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What the last call before the breaker opened met. */
+interface Failure {
+  readonly reason: UnavailableReason;
+  readonly cause: unknown;
+}
+
+/**
+ * The calls of one backend: each with a deadline, behind a circuit breaker, and with errors that hold neither keys nor
+ * data. What fails is an event.
+ */
+export class BackendCalls {
+  readonly #timeoutMs: number;
+  readonly #events: SessionEventEmitter;
+  // Reading goes on where only writing fails, as on a full disk. Where reading fails, no write is tried either.
+  readonly #reading: CircuitBreaker<Failure>;
+  readonly #writing: CircuitBreaker<Failure>;
+
+  constructor(timeoutMs: number, events: SessionEventEmitter) {
+    this.#timeoutMs = timeoutMs;
+    this.#events = events;
+    this.#reading = this.#breaker('all');
+    this.#writing = this.#breaker('writes');
+  }
+
+  /**
+   * The answer of the backend; `CreateError`, `UpdateError` and other errors of this package are answers as well.
+   *
+   * @throws {BackendUnavailable} when the call failed or was not answered in time, or was not made at all, because
+   *   those before it were not answered.
+   */
+  make<T>(call: BackendCall, run: () => Awaitable<T>): Awaitable<T> {
+    const writes = call.operation !== 'load';
+    const breaker = writes ? this.#writing : this.#reading;
+    if (!breaker.admits || !this.#reading.admits) throw this.#refused(call);
+    if (writes) this.#reading.begin();
+    const era = breaker.begin();
+    const began = performance.now();
+    const { timeoutMs = this.#timeoutMs } = call;
+    const answered = (): void => {
+      breaker.answered();
+      if (writes) this.#reading.answered();
+    };
+    const failed = (error: BackendUnavailable, reason: UnavailableReason): BackendUnavailable => {
+      const { operation, key } = call;
+      const { ambiguous, cause } = error;
+      this.#events.tell('unavailable', key, { operation, reason, ambiguous, cause });
+      // A write that fails at once, as for want of space, kept nobody waiting, and the next one may succeed.
+      const isSlow = reason === 'timeout' || performance.now() - began > timeoutMs / 2;
+      if (!writes || isSlow) breaker.failed(era, { reason, cause });
+      return error;
+    };
+    return withDeadline(run, timeoutMs, {
+      answered,
+      failed: (cause) => {
+        if (!isAnswer(cause)) return failed(this.#unavailable(call, cause), reasonOf(cause));
+        answered();
+        return cause;
+      },
+      late: () => {
+        const message = `The session backend did not answer within ${timeoutMs} ms.`;
+        return failed(new BackendUnavailable(message, { ambiguous: writes }), 'timeout');
+      },
+    });
+  }
+
+  #breaker(affects: 'all' | 'writes'): CircuitBreaker<Failure> {
+    return new CircuitBreaker({
+      opened: (failure) => this.#events.tell('breakerOpened', undefined, { affects, ...failure }),
+      closed: (openMs) => this.#events.tell('breakerClosed', undefined, { affects, openMs }),
+    });
+  }
+
+  /** Nothing was sent, so that nothing can have been done. */
+  #refused({ operation, key }: BackendCall): BackendUnavailable {
+    const error = new BackendUnavailable(
+      'The session backend has not answered the last calls, so it is asked once a second until it does.',
+    );
+    const { ambiguous } = error;
+    const reason = 'breaker open';
+    this.#events.tell('unavailable', key, { operation, reason, ambiguous, cause: undefined });
+    return error;
+  }
+
+  /** A backend may know by itself that it is unavailable, and whether a write was carried out all the same. */
+  #unavailable(call: BackendCall, error: unknown): BackendUnavailable {
+    const { redactor } = this.#events;
+    const sent = sentIn(call);
+    const { name, ambiguous, message, cause } = (error ?? {}) as Partial<BackendUnavailable>;
+    if (name !== 'BackendUnavailable') {
+      const message = 'The session backend failed.';
+      return new BackendUnavailable(message, { cause: redactor.error(error, sent) });
+    }
+    return new BackendUnavailable(redactor.text(String(message), sent), {
+      ambiguous: ambiguous === true,
+      ...(cause !== undefined && { cause: redactor.error(cause, sent) }),
+    });
+  }
+}
+
+/** Whether the backend did answer, by an error of this package. By name as well: it may have a copy of its own. */
+function isAnswer(error: unknown): boolean {
+  if (error instanceof SessionError) return error.name !== 'BackendUnavailable';
+  const { name } = (error ?? {}) as { name?: unknown };
+  return name === 'CreateError' || name === 'UpdateError';
+}
+
+/** A driver may have a deadline of its own, shorter than ours. */
+function reasonOf(error: unknown): UnavailableReason {
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: { code?: unknown } };
+  return code === 'ETIMEDOUT' || cause?.code === 'ETIMEDOUT' ? 'timeout' : 'failed';
+}
+
+function sentIn({ key, record, base }: BackendCall): Sent {
+  const values = Object.values(record?.attributes ?? {});
+  const texts = [record?.data, base, ...values].filter((text) => typeof text === 'string');
+  return { key, texts };
+}
