@@ -1,5 +1,4 @@
 import { createSessions, type SessionBackend, type SessionRecord } from '@coatcheck/core';
-import { djangoFixture } from '@coatcheck/test-support';
 import { expect } from '@jest/globals';
 
 /** What Django did with one kind of database under one time zone mode; the README of the fixtures explains it. */
@@ -31,9 +30,13 @@ interface DjangoCase {
   row: DjangoRow;
 }
 
+/** A file `db-*.json`. */
+export interface DjangoDatabase {
+  variants: Record<string, DjangoVariant>;
+}
+
 /** The variants of a fixture, and the instants of their rows, which are the same in every one. */
-export function djangoVariants(file: string) {
-  const { variants } = djangoFixture<{ variants: Record<string, DjangoVariant> }>(file);
+export function djangoVariants({ variants }: DjangoDatabase) {
   // This one writes them with their offset.
   const instants = (variants.utc as DjangoVariant).rows.map((row) => new Date(row.expire_date));
   const rows = (variant: DjangoVariant) =>

@@ -1,7 +1,9 @@
 import type { DatabaseBackend } from '@coatcheck/db';
+import { djangoFixture } from '@coatcheck/test-support';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { describeServers, type Kind, type Place } from './database-servers.ts';
 import {
+  type DjangoDatabase,
   type DjangoPlace,
   type DjangoRow,
   type DjangoVariant,
@@ -14,7 +16,7 @@ import {
 /** What the tests have to know of a kind of server. */
 const dialects = {
   PostgreSQL: {
-    fixture: 'db-postgresql.json',
+    fixture: djangoFixture<DjangoDatabase>('db-postgresql.json'),
     setZone: (zone: string) => `SET TIME ZONE '${zone}'`,
     expiry:
       'pg_typeof(expire_date)::text AS expire_date_type, expire_date::text AS expire_date_text',
@@ -38,7 +40,7 @@ const dialects = {
     }),
   },
   MariaDB: {
-    fixture: 'db-mysql.json',
+    fixture: djangoFixture<DjangoDatabase>('db-mysql.json'),
     setZone: (zone: string) => `SET time_zone = '${zone}'`,
     expiry: "'' AS expire_date_type, CAST(expire_date AS CHAR) AS expire_date_text",
     inMilliseconds: (text: string) => text.replace(/(\.\d{3})\d{3}/, '$1000'),

@@ -1,7 +1,9 @@
 import { type DatabaseBackend, sqliteBackend } from '@coatcheck/db';
+import { djangoFixture } from '@coatcheck/test-support';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import {
+  type DjangoDatabase,
   type DjangoPlace,
   djangoNow,
   djangoVariants,
@@ -9,7 +11,7 @@ import {
   isSameSession,
 } from './django-outcomes.ts';
 
-const { variants, rows } = djangoVariants('db-sqlite.json');
+const { variants, rows } = djangoVariants(djangoFixture<DjangoDatabase>('db-sqlite.json'));
 
 let database: Database.Database;
 beforeEach(() => {

@@ -77,12 +77,11 @@ function dateOf(iso: string): number {
 }
 
 describe.each([
-  'file-aware.json',
-  'file-naive.json',
-  'file-aware.django-3.2.json',
-  'file-naive.django-3.2.json',
-])('with the files of %s', (name) => {
-  const fixture = djangoFixture<Fixture>(name);
+  ['Django 5.2', djangoFixture<Fixture>('file-aware.json')],
+  ['Django 5.2 with USE_TZ off', djangoFixture<Fixture>('file-naive.json')],
+  ['Django 3.2', djangoFixture<Fixture>('file-aware.django-3.2.json')],
+  ['Django 3.2 with USE_TZ off', djangoFixture<Fixture>('file-naive.django-3.2.json')],
+])('with the files of %s', (_, fixture) => {
   const { secret_key: secretKey, expiry_rules: rules } = fixture;
   let now: Date;
   const open = (options: Partial<SessionsOptions> = {}) =>
