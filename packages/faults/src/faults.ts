@@ -12,6 +12,43 @@ export interface Fault {
 /** Less than the minute for which a cycled key is remembered, which is how far clocks may be apart. */
 const SKEW_MS = 30_000;
 
+/** A process of the application is killed, and started again. */
+export function kill(fleet: Fleet, random: Random): Fault {
+  let site = fleet.site(0);
+  return {
+    name: 'a process of the application is killed',
+    begin: async () => {
+      site = fleet.site(random(fleet.sites.length));
+      await site.signal('SIGKILL');
+    },
+    heal: () => site.start(),
+  };
+}
+
+/** A process of the application is asked to end, as when a new version is rolled out; `ended` hears how that went. */
+export function terminate(
+  fleet: Fleet,
+  random: Random,
+  ended: (exitCode: number | null, ms: number) => void,
+): Fault {
+  let site = fleet.site(0);
+  return {
+    name: 'a process of the application is asked to end',
+    begin: async () => {
+      site = fleet.site(random(fleet.sites.length));
+      const start = performance.now();
+      ended(await site.end(), performance.now() - start);
+    },
+    heal: () => site.start(),
+  };
+}
+
+/** The server is killed, and started again. */
+export function killServer({ server }: Place): Fault {
+  if (!server) throw new Error('There is no server.');
+  return { name: 'the server is killed', begin: () => server.kill(), heal: () => server.start() };
+}
+
 /** What can go wrong with the processes of the application. */
 export function siteFaults(fleet: Fleet, random: Random): Fault[] {
   let site = fleet.site(0);
@@ -20,11 +57,7 @@ export function siteFaults(fleet: Fleet, random: Random): Fault[] {
     return site;
   };
   return [
-    {
-      name: 'a process of the application is killed',
-      begin: async () => void (await choose().signal('SIGKILL')),
-      heal: () => site.start(),
-    },
+    kill(fleet, random),
     {
       name: 'a process of the application hangs',
       begin: async () => void (await choose().signal('SIGSTOP')),
@@ -50,7 +83,7 @@ export function placeFaults(place: Place, random: Random): Fault[] {
   if (server) {
     faults.push(
       { name: 'the server hangs', begin: () => server.pause(), heal: () => server.resume() },
-      { name: 'the server is killed', begin: () => server.kill(), heal: () => server.start() },
+      killServer(place),
     );
   }
   if (proxy) {

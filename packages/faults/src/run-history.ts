@@ -41,6 +41,8 @@ export interface HistoryOutcome {
   readonly unhandled: readonly string[];
   readonly leaks: readonly string[];
   readonly exitCodes: readonly (number | null)[];
+  /** The slowest answer, in milliseconds. */
+  readonly slowestMs: number;
 }
 
 /** Lets clients work while faults come and go, and checks what they saw. */
@@ -96,6 +98,7 @@ export async function runHistory(run: HistoryRun): Promise<HistoryOutcome> {
     unhandled: reports.flatMap(({ unhandled, warnings }) => [...unhandled, ...warnings]),
     leaks: fleet.watch.leaks(),
     exitCodes,
+    slowestMs: shared.operations.reduce((most, { start, end }) => Math.max(most, end - start), 0),
   };
 }
 

@@ -18,7 +18,9 @@ const settings: SiteSettings = JSON.parse(process.argv[2] ?? '');
 const unhandled: string[] = [];
 const warnings: string[] = [];
 const events: Record<string, number> = {};
+const calls: Record<string, number> = {};
 let clockOffsetMs = 0;
+let isEnding = false;
 
 process.on('unhandledRejection', (error) => unhandled.push(inspect(error)));
 process.on('uncaughtException', (error) => unhandled.push(inspect(error)));
@@ -37,16 +39,27 @@ const EVENTS = [
 ];
 for (const name of EVENTS) {
   opener.events.on(name, (event: { reason?: string }) => {
-    count(name);
-    if (event.reason !== undefined) count(`${name}: ${event.reason}`);
+    count(events, name);
+    if (event.reason !== undefined) count(events, `${name}: ${event.reason}`);
     log(name, event);
   });
+}
+
+const { backend } = opener;
+for (const name of ['load', 'create', 'update', 'touch', 'delete'] as const) {
+  const call = backend[name].bind(backend) as (...args: unknown[]) => unknown;
+  const counted = (...args: unknown[]): unknown => {
+    count(calls, name);
+    return call(...args);
+  };
+  Object.defineProperty(backend, name, { value: counted });
 }
 
 const app = new Koa();
 app.silent = true;
 app.on('error', (error) => log('error of the application', error));
 app.use(async (ctx, next) => {
+  if (isEnding) ctx.set('Connection', 'close');
   if (ctx.path === '/plain') {
     ctx.body = 'plain';
     return;
@@ -88,8 +101,8 @@ app.use(sessions(opener)).use(async (ctx) => {
   }
 });
 
-function count(name: string): void {
-  events[name] = (events[name] ?? 0) + 1;
+function count(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1;
 }
 
 function log(...things: unknown[]): void {
@@ -100,8 +113,12 @@ function log(...things: unknown[]): void {
 process.on('message', (command: SiteCommand) => {
   if ('clockOffsetMs' in command) ({ clockOffsetMs } = command);
   else {
-    const { rss } = process.memoryUsage();
-    const report: SiteReport = { unhandled, warnings, events, rssBytes: rss };
+    const report: SiteReport = {
+      ...{ unhandled, warnings, events, calls },
+      rssBytes: process.memoryUsage.rss(),
+      maxRssBytes: process.resourceUsage().maxRSS * 1024,
+      resources: process.getActiveResourcesInfo().length,
+    };
     process.send?.(report);
   }
 });
@@ -112,10 +129,11 @@ await once(server, 'listening');
 process.send?.((server.address() as AddressInfo).port);
 
 // Ends as an application should: no new requests, those under way are answered, then the sessions close.
-const ended = Promise.race([once(process, 'SIGTERM'), once(process, 'disconnect')]);
-await ended;
+await Promise.race([once(process, 'SIGTERM'), once(process, 'disconnect')]);
+isEnding = true;
+const closed = once(server, 'close');
 server.close();
 server.closeIdleConnections();
-if (server.listening) await once(server, 'close');
+await closed;
 await opener.close();
 if (process.connected) process.disconnect();

@@ -19,5 +19,11 @@ export interface SiteReport {
   readonly warnings: readonly string[];
   /** Events of the sessions, by name; those with a reason also as `name: reason`. */
   readonly events: Readonly<Record<string, number>>;
+  /** Calls of the backend, by name. */
+  readonly calls: Readonly<Record<string, number>>;
   readonly rssBytes: number;
+  /** The most memory that the process ever had. */
+  readonly maxRssBytes: number;
+  /** What keeps the process busy: connections, timers, requests. */
+  readonly resources: number;
 }

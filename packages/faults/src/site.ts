@@ -133,14 +133,19 @@ export class Site {
     });
   }
 
-  /** Ends the process as an operator does; 0 where it ended in order. */
-  async stop(): Promise<number | null> {
-    this.#agent.destroy();
+  /** Ends the process as an operator does; 0 where it ended in order, in time. */
+  async end(): Promise<number | null> {
     if (this.isRunning) this.#process?.kill('SIGCONT');
     const late = setTimeout(() => this.#process?.kill('SIGKILL'), 10_000);
     const code = await this.signal('SIGTERM');
     clearTimeout(late);
     return code;
+  }
+
+  /** Ends the process, and what this side has of it. The exit code. */
+  stop(): Promise<number | null> {
+    this.#agent.destroy();
+    return this.end();
   }
 
   #answer(response: http.IncomingMessage, body: string, start: number): Answer {
