@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { FaultyDisk } from './place.ts';
@@ -31,6 +31,11 @@ export class Directory {
   /** Makes the disk one that can only be read, or be written again. */
   setReadOnly(readOnly: boolean): void {
     this.#mount(readOnly ? 'remount,ro' : 'remount,rw');
+  }
+
+  /** For servers that have an account of their own. */
+  openToOtherAccounts(): void {
+    for (const directory of [this.#root, this.path]) chmodSync(directory, 0o755);
   }
 
   remove(): void {

@@ -2,6 +2,7 @@ export { checkHistory, type HistoryOptions } from './check-history.ts';
 export { Directory, diskIsMissing } from './disk.ts';
 export { type Fault, kill, killServer, placeFaults, siteFaults, terminate } from './faults.ts';
 export { Fleet } from './fleet.ts';
+export { type FullPlace, fullPlaces, type OpenFullPlace } from './full-places.ts';
 export type { Anomaly, Operation, OperationKind, Outcome, Seen } from './history.ts';
 export { CHANGES, MIXED, type Weights } from './history-client.ts';
 export { CANARY, LeakWatch } from './leak-watch.ts';

@@ -2,8 +2,12 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { findProgram, type TestServer, testServer } from './private-server.ts';
 
-/** PostgreSQL: the one in `POSTGRESQL_URL`, else one that is started. */
-export function postgresqlServer(): TestServer {
+/**
+ * PostgreSQL: the one in `POSTGRESQL_URL`, else one that is started.
+ *
+ * @param within where its directory is made, if it is started.
+ */
+export function postgresqlServer(within?: () => string): TestServer {
   const initdb = findProgram('initdb', ...debianPrograms('initdb'));
   const postgres = findProgram('postgres', ...debianPrograms('postgres'));
   return testServer(
@@ -12,6 +16,7 @@ export function postgresqlServer(): TestServer {
     initdb && postgres
       ? {
           account: 'postgres',
+          within,
           ready: 'database system is ready to accept connections',
           prepare: (directory, run) =>
             run(

@@ -28,6 +28,8 @@ export interface ServerProgram {
   url(port: number): string;
   /** The account to run it under where the tests run as root. */
   readonly account: string;
+  /** Where its directory is made. @default the system's directory for temporary files */
+  readonly within?: (() => string) | undefined;
 }
 
 /** Runs a program to its end. */
@@ -95,7 +97,9 @@ export class PrivateServer {
   async start(): Promise<string> {
     const account = accountOf(this.#program.account);
     if (this.#directory === undefined) {
-      this.#directory = mkdtempSync(path.join(tmpdir(), 'coatcheck-server-'));
+      this.#directory = mkdtempSync(
+        path.join((this.#program.within ?? tmpdir)(), 'coatcheck-server-'),
+      );
       if (account) chownSync(this.#directory, account.uid, account.gid);
       const options = { cwd: this.#directory, env: environment, ...account };
       await this.#program.prepare(this.#directory, (file, ...args) =>
