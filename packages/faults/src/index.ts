@@ -7,6 +7,7 @@ export type { Anomaly, Operation, OperationKind, Outcome, Seen } from './history
 export { CHANGES, MIXED, type Weights } from './history-client.ts';
 export { CANARY, LeakWatch } from './leak-watch.ts';
 export { measureOutage, type Outage, type OutageFigures } from './outage.ts';
+export { patient } from './patient.ts';
 export type { FaultyDisk, FaultyServer, Place } from './place.ts';
 export { places, placesWithServers } from './places.ts';
 export { keep, record } from './report.ts';
