@@ -1,67 +1,87 @@
-import { fileURLToPath } from 'node:url';
-import {
-  createSessions,
-  type Serializer,
-  type Sessions,
-  type SessionsOptions,
-} from '@coatcheck/core';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { loadSessions } from '@coatcheck/config';
+import type { Serializer, Sessions } from '@coatcheck/core';
 import {
   createRandom,
+  type Django,
   describeDjangos,
   type PythonProcess,
-  startPython,
 } from '@coatcheck/test-support';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describeWithRedis } from '../../cache/test/redis.ts';
+import { djangoCache } from './django-cache.ts';
+import { startDjangoSessions } from './django-sessions.ts';
+import { describeWithDriver } from './drivers.ts';
+import { isBefore } from './limits.ts';
+import { cookiePlace, filePlace, redisPlace, sqlitePlace } from './places.ts';
 import { RandomDocuments } from './random-documents.ts';
 import { type Change, changeSession, type Entries, randomChange } from './session-change.ts';
-import {
-  cookiePlace,
-  filePlace,
-  redisJsonPlace,
-  SECRET_KEY,
-  type SharedPlace,
-  sqlitePlace,
-} from './shared-places.ts';
+import { SECRET_KEY, type SharedPlace } from './sites.ts';
 
 // SEED=2 makes other documents.
 const seed = Number(process.env.SEED ?? 1);
 const BATCH = 500;
 const DEEPEST = 64;
-const script = fileURLToPath(new URL('django_sessions.py', import.meta.url));
-
-const places = [
-  { name: 'db on SQLite', count: 10_000, openPlace: async () => sqlitePlace() },
-  { name: 'file', count: 1000, openPlace: async () => filePlace() },
-  // All of a session has to fit in a cookie.
-  { name: 'signed_cookies', count: 1000, longest: 2500, openPlace: async () => cookiePlace() },
-  { name: 'cache on Redis, as JSON', count: 1000, openPlace: redisJsonPlace },
-];
-
 /** A session that came out otherwise than it should. */
 interface Unequal {
   readonly document: string;
 }
 
 describeDjangos({ describe, it }, 'random sessions', (django) => {
-  describe.each(places)('in $name', ({ count, longest = 60_000, openPlace }) => {
-    let place: SharedPlace;
+  describeDocuments('in db on SQLite', django, sqlitePlace, { count: 10_000 });
+  describeDocuments('in files', django, filePlace);
+  // All of a session has to fit in a cookie.
+  describeDocuments('in signed cookies', django, cookiePlace, { longest: 2500 });
+});
+
+describeWithRedis('random sessions in Redis', (redis) => {
+  describeDjangos({ describe, it }, 'as JSON', (django) => {
+    const { drivers } = djangoCache(django, 'json');
+    describeWithDriver('random sessions in Redis as JSON', django, drivers, () => {
+      // django-redis writes JSON as Python does by default.
+      const spaces = isBefore(django, 4, 0);
+      describeDocuments('in one cache', django, () => redisPlace(django, redis), { spaces });
+    });
+  });
+});
+
+interface Documents {
+  /** @default 1000 */
+  readonly count?: number;
+  /** Characters of the JSON text at most, as it is stored. */
+  readonly longest?: number;
+  /** Whether Django's JSON has spaces between its parts there. */
+  readonly spaces?: boolean;
+}
+
+/** Passes documents through Django and Coatcheck, in either order. */
+function describeDocuments(
+  title: string,
+  django: Django,
+  openPlace: (directory: string) => SharedPlace,
+  { count = 1000, longest = 60_000, spaces = false }: Documents = {},
+): void {
+  describe(title, () => {
+    let directory: string;
     let python: PythonProcess;
     let sessions: Sessions<Entries>;
     let withBigInts: Sessions<Entries>;
     let stored: Sessions<Entries>;
     beforeAll(async () => {
-      place = await openPlace(django);
-      const settings = { SECRET_KEY, ...place.settings };
-      python = startPython(django, script, { args: [JSON.stringify(settings)] });
-      sessions = open();
-      withBigInts = open({ bigInts: true });
-      stored = open({ serializer: asText });
-      if (place.settings.DATABASES) await python.call('migrate');
+      directory = mkdtempSync(path.join(tmpdir(), 'coatcheck-interop-'));
+      const place = openPlace(directory);
+      python = await startDjangoSessions(django, place);
+      const config = { secretKey: SECRET_KEY, operationTimeoutMs: 30_000, ...place.coatcheck };
+      sessions = await loadSessions(config);
+      withBigInts = await loadSessions({ ...config, bigInts: true });
+      stored = await loadSessions({ ...config, serializer: asText });
     });
     afterAll(async () => {
       const closing = [sessions, withBigInts, stored].map((each) => each?.close());
       await Promise.all([python?.stop(), ...closing]);
-      await place?.close();
+      rmSync(directory, { recursive: true, force: true });
     });
 
     it(`are what Django wrote, but for the entry that was changed here (${count} of them)`, async () => {
@@ -108,21 +128,11 @@ describeDjangos({ describe, it }, 'random sessions', (django) => {
       expect(shortest(unequal)).toEqual([]);
     }, 600_000);
 
-    function open(options: Partial<SessionsOptions> = {}): Sessions<Entries> {
-      const backend = place.backend();
-      return createSessions({
-        secretKey: SECRET_KEY,
-        operationTimeoutMs: 30_000,
-        backend,
-        ...options,
-      });
-    }
-
     /** The entries that were not changed, with their texts; not every Django writes JSON without spaces. */
     function unchanged(entries: [string, unknown][], { path }: Change): [string, string][] {
       return entries
         .filter(([name]) => name !== path[0])
-        .map(([name, text]) => [name, place.spaces ? withoutSpaces(String(text)) : String(text)]);
+        .map(([name, text]) => [name, spaces ? withoutSpaces(String(text)) : String(text)]);
     }
 
     async function create(text: string, i: number): Promise<string> {
@@ -140,7 +150,7 @@ describeDjangos({ describe, it }, 'random sessions', (django) => {
       return { key: String(session.sessionKey), change };
     }
   });
-});
+}
 
 /** Gives entries as the texts that are stored. */
 const asText: Serializer = { dumps: (value) => JSON.stringify(value), loads: (text) => text };

@@ -6,6 +6,7 @@ import { djangoCache } from './django-cache.ts';
 import { describeWithDriver } from './drivers.ts';
 import { describeFlows } from './flows.ts';
 import { limitsOf } from './limits.ts';
+import { redisPlace } from './places.ts';
 import { bothWays, describeSites, type Sites } from './sites.ts';
 
 const ownClock = 'Redis ends sessions by its own clock';
@@ -17,17 +18,7 @@ describeWithRedis('one login on Redis', (place) => {
       describeSites(
         'in one cache',
         django,
-        () => ({
-          django: {
-            SESSION_ENGINE: 'django.contrib.sessions.backends.cache',
-            CACHES: { default: cache.settings(place) },
-          },
-          hasOwnClock: true,
-          coatcheck: {
-            engine: 'cache',
-            cache: { url: place.url, keyPrefix: place.keyPrefix, timeoutMs: 29_000 },
-          },
-        }),
+        () => redisPlace(django, place),
         (sites) => {
           describeFlows(sites, { ...limitsOf(django), ownClock });
           describeLifetimes(sites, place);

@@ -2,6 +2,7 @@ import { describeDjangos } from '@coatcheck/test-support';
 import { describe, it } from '@jest/globals';
 import { describeFlows } from './flows.ts';
 import { limitsOf } from './limits.ts';
+import { cookiePlace } from './places.ts';
 import { describeZones } from './zones.ts';
 
 const revokesNothing = 'signed cookies cannot be revoked';
@@ -14,14 +15,5 @@ describeDjangos({ describe, it }, 'one login in signed cookies', (django) => {
     djangoForgetsSeconds: djangoForgets,
     djangoForgetsDates: djangoForgets,
   };
-  describeZones(
-    django,
-    () => place,
-    (sites) => describeFlows(sites, limits),
-  );
+  describeZones(django, cookiePlace, (sites) => describeFlows(sites, limits));
 });
-
-const place = {
-  django: { SESSION_ENGINE: 'django.contrib.sessions.backends.signed_cookies' },
-  coatcheck: { engine: 'signed_cookies' },
-};
