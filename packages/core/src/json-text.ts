@@ -97,6 +97,8 @@ export function equalJson(a: string, b: string): boolean {
 // Both look behind for a digit, or a text of many long numbers would be scanned again and again.
 const LONG_INTEGER = /(?<![0-9])[0-9]{16}/;
 const ENDLESS_INTEGER = /(?<![0-9])[0-9]{4301}/;
+/** Perhaps a fraction near zero, which JSON.stringify gives back and {@link stringifyJson} writes as Python does. */
+const NEAR_ZERO = /0\.0000|[0-9]e-/;
 
 function dropPrototypes(value: unknown, depth: number): void {
   if (typeof value !== 'object' || value === null) {
@@ -120,7 +122,7 @@ function dropPrototypes(value: unknown, depth: number): void {
 
 /** Whether {@link stringifyJson} would give back exactly this text, so that nothing in it needs preserving. */
 function isCanonical(text: string): boolean {
-  if (LONG_INTEGER.test(text)) {
+  if (LONG_INTEGER.test(text) || NEAR_ZERO.test(text)) {
     return false;
   }
   try {

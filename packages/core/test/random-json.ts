@@ -1,4 +1,8 @@
-const NUMBERS = ['0', '-0', '1', '1.0', '-0.0', '1e16', '1E+2', '0.1', '9007199254740993', '1e400'];
+const NUMBERS = [
+  ...['0', '-0', '1', '1.0', '-0.0', '1e16', '1E+2', '0.1', '9007199254740993', '1e400'],
+  // As JavaScript and as Python write fractions near zero.
+  ...['0.00001', '1e-05', '1e-7', '-1e-07'],
+];
 const WORDS = ['true', 'false', 'null', 'NaN', 'Infinity', '-Infinity'];
 const STRINGS = [
   '""',

@@ -34,6 +34,9 @@ const texts = new Map([
   ['a long list', `[${'1.0,'.repeat(500)}9007199254740993]`],
   // Too large for a double, which Python reads as infinity.
   ['1e400', '1e400'],
+  // As JavaScript writes them, and Python does not.
+  ['0.00001 of JavaScript', '0.00001'],
+  ['1e-7 of JavaScript', '1e-7'],
 ]);
 
 /** A session of nothing but such entries, at every depth, with integer-like keys out of order. */
