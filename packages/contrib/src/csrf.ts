@@ -32,6 +32,7 @@ export interface CsrfOptions {
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 const HEADER = 'x-csrftoken';
 const TOKEN_ENTRY = '_csrftoken';
+const KEY = /^[a-z0-9]{32}$/;
 const FIRST_SECRET_SALT = 'coatcheck.csrf.first-secret';
 
 /**
@@ -128,10 +129,11 @@ function storedForm<Data extends object>(secret: string, session: SessionStore<D
 
 /**
  * Requests at once that each find no secret in their session must come upon the same one, for only one of them is
- * stored: it is an HMAC of the key. Where there is no key, each request begins a session of its own.
+ * stored: it is an HMAC of the key. Where there is no key each request begins a session of its own, and a session that
+ * lives in its cookie has no key that is its alone.
  */
 function firstSecret<Data extends object>(session: SessionStore<Data>): string {
   const key = session.sessionKey;
-  if (key === null) return newSecret();
+  if (key === null || !KEY.test(key)) return newSecret();
   return secretFromHex(saltedHmac(FIRST_SECRET_SALT, settingsOf(session).secretKey, key));
 }

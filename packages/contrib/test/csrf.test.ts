@@ -1,7 +1,11 @@
+import { createSessions } from '@coatcheck/core';
+import { signedCookiesBackend } from '@coatcheck/signed-cookies';
 import { describe, expect, it } from '@jest/globals';
+import { createClock } from '../../core/test/support/clock.ts';
 import {
   type Entries,
   memorySessions,
+  SECRET_KEY,
   withSqliteFile,
 } from '../../core/test/support/sqlite-sessions.ts';
 import { getToken, rotateToken, verifyCsrf } from '../src/csrf.ts';
@@ -40,6 +44,17 @@ describe('getToken', () => {
       const later = sessions.open(session.sessionKey);
       for (const token of tokens) verifyCsrf(later, post(String(token)));
     }));
+
+  it('gives two visitors with equal cookies secrets of their own', async () => {
+    const { now } = createClock();
+    const backend = signedCookiesBackend();
+    const sessions = createSessions<Entries>({ backend, secretKey: SECRET_KEY, now });
+    const visitors = [sessions.open(), sessions.open()];
+    for (const visitor of visitors) await visitor.set('cart', []).save();
+    expect(visitors[0]?.sessionKey).toBe(visitors[1]?.sessionKey);
+    const secrets = visitors.map((visitor) => unmaskToken(getToken(visitor)));
+    expect(secrets[0]).not.toBe(secrets[1]);
+  });
 
   it('gives the same secret to no two sessions', async () => {
     const { sessions } = memorySessions<Entries>();
