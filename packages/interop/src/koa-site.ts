@@ -7,6 +7,7 @@ import Koa from 'koa';
 import type { Gate } from './gate.ts';
 import { addCartRoutes } from './routes/cart.ts';
 import { addExpiryRoutes } from './routes/expiry.ts';
+import { addFormRoutes } from './routes/form.ts';
 import { addLoginRoutes } from './routes/login.ts';
 import { addSessionRoutes } from './routes/session.ts';
 import { addSlowRoutes } from './routes/slow.ts';
@@ -27,6 +28,7 @@ export function createKoaSite({ sessions, users, gate }: KoaSiteParts): Koa<Site
   addCartRoutes(router);
   addSessionRoutes(router);
   addExpiryRoutes(router);
+  addFormRoutes(router);
   addSlowRoutes(router, gate);
 
   const app = new Koa<SiteState>();

@@ -34,14 +34,14 @@ export class Browser {
   }
 
   /** Sends JSON. */
-  post(site: Site, path: string, body: unknown = {}): Promise<Answer> {
-    return this.postText(site, path, JSON.stringify(body));
+  post(site: Site, path: string, body: unknown = {}, headers = {}): Promise<Answer> {
+    return this.postText(site, path, JSON.stringify(body), headers);
   }
 
   /** Sends JSON that JavaScript cannot write itself. */
-  postText(site: Site, path: string, body: string): Promise<Answer> {
-    const headers = { 'Content-Type': 'application/json' };
-    return this.#send(site, path, { method: 'POST', headers, body });
+  postText(site: Site, path: string, body: string, headers = {}): Promise<Answer> {
+    const json = { 'Content-Type': 'application/json', ...headers };
+    return this.#send(site, path, { method: 'POST', headers: json, body });
   }
 
   /** Submits a form. */

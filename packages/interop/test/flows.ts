@@ -1,3 +1,4 @@
+import { describeForms } from './csrf-flows.ts';
 import { describeExpiries } from './expiry-flows.ts';
 import { describeInFlight } from './in-flight-flows.ts';
 import type { Limits } from './limits.ts';
@@ -13,4 +14,5 @@ export function describeFlows(sites: () => Sites, limits: Limits = {}): void {
   describeInFlight(sites, limits);
   describeExpiries(sites, limits);
   describeValues(sites);
+  describeForms(sites);
 }

@@ -38,7 +38,7 @@ export function serverPlace(place: Place): SharedPlace {
 /** Files in the directory. */
 export function filePlace(directory: string): SharedPlace {
   const files = path.join(directory, 'sessions');
-  mkdirSync(files, { mode: 0o700 });
+  mkdirSync(files, { mode: 0o700, recursive: true });
   return {
     django: { SESSION_ENGINE: 'django.contrib.sessions.backends.file', SESSION_FILE_PATH: files },
     coatcheck: { engine: 'file', file: { path: files } },
