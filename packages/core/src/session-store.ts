@@ -127,8 +127,7 @@ export class SessionStore<Data extends object = SessionData> {
   }
 
   values(): unknown[] {
-    const entries = this.#reading();
-    return entries.keys().map((key) => entries.get(key));
+    return this.entries().map(([, value]) => value);
   }
 
   entries(): [SessionKey<Data>, unknown][] {
@@ -184,8 +183,7 @@ export class SessionStore<Data extends object = SessionData> {
    */
   setExpiry(value: Expiry): void {
     if (value === null) {
-      const entries = this.#state.changing();
-      if (entries.delete(EXPIRY_ENTRY)) this.#state.markModified();
+      if (this.#state.changing().delete(EXPIRY_ENTRY)) this.#state.markModified();
       return;
     }
     const { settings } = this.#state;
