@@ -12,7 +12,8 @@ const MAX_LENGTH = 2048;
 const HERE = 'here.invalid';
 const CONTROL_OR_SURROGATE = /[\p{Cc}\p{Cs}]/u;
 const INVISIBLE_START = /^\p{C}/u;
-const PARTS = /^(?:(?<scheme>[a-z][a-z0-9+.-]*):)?(?:\/\/(?<authority>[^/?#]*))?/i;
+/** Django before 5 takes `1x:` for a scheme, which it is not. */
+const PARTS = /^(?:(?<scheme>[a-z0-9+.-]+):)?(?:\/\/(?<authority>[^/?#]*))?/i;
 
 /**
  * Whether a redirect to what a visitor sent stays on this site, or leads to an allowed host by http or https. True

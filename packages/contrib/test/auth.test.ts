@@ -1,4 +1,5 @@
 import { BackendUnavailable, createSessions, SessionClosed, type Sessions } from '@coatcheck/core';
+import { signedCookiesBackend } from '@coatcheck/signed-cookies';
 import { describe, expect, it } from '@jest/globals';
 import { createClock } from '../../core/test/support/clock.ts';
 import { MemoryBackend } from '../../core/test/support/memory-backend.ts';
@@ -315,5 +316,29 @@ describe('logout', () => {
     await logout(session);
     await expect(late.set('cart', ['lamp']).save()).rejects.toMatchObject({ status: 400 });
     expect(userId(sessions.open(late.sessionKey))).toBeUndefined();
+  });
+});
+
+describe('with signed cookies', () => {
+  const { now } = createClock();
+  const sessions = createSessions<Entries>({
+    backend: signedCookiesBackend(),
+    secretKey: SECRET_KEY,
+    now,
+  });
+
+  it('a login is in the cookie, a changed password ends it, a logout removes it', async () => {
+    const session = await stored(sessions, { cart: ['lamp'] });
+    await login(session, ann);
+    const next = sessions.open(session.sessionKey);
+    expect(await getUser(next, loader(ann))).toBe(ann);
+    expect(next.get('cart')).toEqual(['lamp']);
+    await login(next, bob);
+    const later = sessions.open(next.sessionKey);
+    expect([await getUser(later, loader(ann, bob)), later.has('cart')]).toEqual([bob, false]);
+    const changed = { ...bob, passwordHash: 'changed' };
+    expect(await getUser(sessions.open(next.sessionKey), loader(changed))).toBeUndefined();
+    await logout(later);
+    expect(later.sessionKey).toBeNull();
   });
 });
