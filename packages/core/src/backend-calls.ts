@@ -75,7 +75,8 @@ export class BackendCalls {
     return withDeadline(run, timeoutMs, {
       answered,
       failed: (cause) => {
-        if (!isAnswer(cause)) return failed(this.#unavailable(call, cause), reasonOf(cause));
+        if (!isAnswer(cause))
+          return failed(this.#unavailable(cause, sentIn(call)), reasonOf(cause));
         answered();
         return cause;
       },
@@ -84,6 +85,18 @@ export class BackendCalls {
         return failed(new BackendUnavailable(message, { ambiguous: writes }), 'timeout');
       },
     });
+  }
+
+  /** The answer of a call that no visitor waits for. @throws what may be seen of the error that it met. */
+  async makeAtLeisure<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      if (isAnswer(error)) throw error;
+      throw isUnavailable(error)
+        ? this.#unavailable(error, {})
+        : this.#events.redactor.error(error);
+    }
   }
 
   #breaker(affects: 'all' | 'writes'): CircuitBreaker<Failure> {
@@ -105,15 +118,14 @@ export class BackendCalls {
   }
 
   /** A backend may know by itself that it is unavailable, and whether a write was carried out all the same. */
-  #unavailable(call: BackendCall, error: unknown): BackendUnavailable {
+  #unavailable(error: unknown, sent: Sent): BackendUnavailable {
     const { redactor } = this.#events;
-    const sent = sentIn(call);
-    const { name, ambiguous, message, cause } = (error ?? {}) as Partial<BackendUnavailable>;
-    if (name !== 'BackendUnavailable') {
+    if (!isUnavailable(error)) {
       const message = 'The session backend failed.';
       return new BackendUnavailable(message, { cause: redactor.error(error, sent) });
     }
-    return new BackendUnavailable(redactor.text(String(message), sent), {
+    const { message, ambiguous, cause } = error;
+    return new BackendUnavailable(redactor.text(message, sent), {
       ambiguous: ambiguous === true,
       ...(cause !== undefined && { cause: redactor.error(cause, sent) }),
     });
@@ -122,9 +134,14 @@ export class BackendCalls {
 
 /** Whether the backend did answer, by an error of this package. By name as well: it may have a copy of its own. */
 function isAnswer(error: unknown): boolean {
-  if (error instanceof SessionError) return error.name !== 'BackendUnavailable';
+  if (error instanceof SessionError) return !isUnavailable(error);
   const { name } = (error ?? {}) as { name?: unknown };
   return name === 'CreateError' || name === 'UpdateError';
+}
+
+/** By name, too. */
+function isUnavailable(error: unknown): error is BackendUnavailable {
+  return (error as { name?: unknown } | undefined | null)?.name === 'BackendUnavailable';
 }
 
 /** A driver may have a deadline of its own, shorter than ours. */

@@ -24,8 +24,8 @@ export class UpdateError extends SessionError {
   override readonly name: string = 'UpdateError';
   /** `gone`: no live record has the key. `changed`: somebody else wrote it since it was loaded. */
   readonly reason: 'gone' | 'changed';
-  /** What is stored now; present when the reason is `changed`. */
-  readonly current: StoredSession | undefined;
+  // Private, for logs show whatever an error has.
+  readonly #current: StoredSession | undefined;
 
   constructor(
     reason: 'gone' | 'changed',
@@ -36,7 +36,12 @@ export class UpdateError extends SessionError {
   ) {
     super(message);
     this.reason = reason;
-    this.current = current;
+    this.#current = current;
+  }
+
+  /** What is stored now; present when the reason is `changed`. */
+  get current(): StoredSession | undefined {
+    return this.#current;
   }
 }
 

@@ -8,6 +8,8 @@ export interface Sent {
 
 /** Keys, those of other sessions too, digests of keys in backends, names of files that are made of keys. */
 const KEY_LIKE = /[0-9a-z]{32,}/g;
+/** Signed text, of other sessions too. */
+const DATA_LIKE = /[\w:=+-]{40,}/g;
 /** What a driver may quote. */
 const WORD = /[^\s'"`(),;=<>{}[\]]+/g;
 /** Characters that a word needs to be taken for a piece of what was sent. */
@@ -44,6 +46,7 @@ export class Redactor {
       .filter(Boolean)
       .reduce((left, secret) => left.replaceAll(secret, '[data]'), named)
       .replace(KEY_LIKE, '[key]')
+      .replace(DATA_LIKE, '[data]')
       .replace(WORD, (word) => {
         if (word.length > LONGEST_WORD) return '[…]';
         const isPiece = word.length >= SHORTEST_PIECE && texts.some((sent) => sent.includes(word));

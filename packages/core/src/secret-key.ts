@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { ImproperlyConfigured } from './errors.ts';
 
 const PLACEHOLDER =
@@ -29,4 +30,10 @@ export function secretWeakness(secretKey: string): string | undefined {
     return `has fewer than ${MIN_DISTINCT} distinct characters`;
   }
   return PLACEHOLDER.test(secretKey) ? 'looks like a placeholder' : undefined;
+}
+
+/** Keeps the named properties out of what prints, lists or copies the object, even of what shows hidden ones. */
+export function hideSecrets<T extends object>(object: T, ...names: (keyof T)[]): T {
+  for (const name of names) Object.defineProperty(object, name, { enumerable: false });
+  return Object.defineProperty(object, inspect.custom, { value: () => ({ ...object }) });
 }

@@ -7,6 +7,7 @@ import { EXPIRY_ENTRY } from './expiry.ts';
 import { attributesOf } from './session-attributes.ts';
 import type {
   Awaitable,
+  ClearExpiredOptions,
   ExpiryReader,
   OriginalReader,
   SessionBackend,
@@ -163,6 +164,11 @@ export class SessionRecords {
   async remove(key: string, base?: string, timeoutMs?: number): Promise<boolean> {
     const call = { operation: 'delete', key, base, timeoutMs } as const;
     return this.#calls.make(call, () => this.#backend.delete(this.#backendKey(key), base));
+  }
+
+  /** Removes what has expired, which may take its time. */
+  clearExpired(options: ClearExpiredOptions | undefined): Promise<number> {
+    return this.#calls.makeAtLeisure(() => this.#backend.clearExpired(options));
   }
 
   /**

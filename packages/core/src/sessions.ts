@@ -68,7 +68,7 @@ export class Sessions<Data extends object = SessionData> {
 
   /** Removes expired records and returns how many there were. Django: the command `clearsessions`. */
   clearExpired(options?: ClearExpiredOptions): Promise<number> {
-    return this.backend.clearExpired(options);
+    return this.#records.clearExpired(options);
   }
 
   /**

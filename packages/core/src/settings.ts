@@ -1,6 +1,6 @@
 import { ImproperlyConfigured } from './errors.ts';
 import { DEEPEST_JSON } from './json-scanner.ts';
-import { validateSecretKey } from './secret-key.ts';
+import { hideSecrets, validateSecretKey } from './secret-key.ts';
 import { bigIntSerializer, jsonSerializer, type Serializer } from './serializers.ts';
 import type { AttributesFunction } from './session-attributes.ts';
 import type { SessionBackend } from './session-backend.ts';
@@ -215,10 +215,7 @@ export function validateSettings(options: SessionsOptions): Settings {
     onUnavailable: choice(options, 'onUnavailable', ['error', 'anonymous']),
     now,
   };
-  // Neither console.log(sessions) nor its JSON is to show a secret.
-  Object.defineProperty(settings, 'secretKey', { enumerable: false });
-  Object.defineProperty(settings, 'secretKeyFallbacks', { enumerable: false });
-  return Object.freeze(settings);
+  return Object.freeze(hideSecrets(settings, 'secretKey', 'secretKeyFallbacks'));
 }
 
 function validateBackend(backend: unknown): void {
