@@ -1,7 +1,11 @@
 import {
+  type AccountIndex,
+  type AccountNote,
   type Awaitable,
   type ClearExpiredOptions,
   CreateError,
+  ImproperlyConfigured,
+  type NotedSession,
   reportsSafety,
   type SafetyFinding,
   type SafetyReporter,
@@ -13,9 +17,10 @@ import {
   type Written,
 } from '@coatcheck/core';
 import type { Cache, CacheEntry } from './cache.ts';
+import { keepsNotes, type NoteKeeper } from './note-keeper.ts';
 
 /** Sessions that live in a cache alone. Django: `django.contrib.sessions.backends.cache`. */
-export class CacheBackend implements SessionBackend, SafetyReporter {
+export class CacheBackend implements SessionBackend, SafetyReporter, AccountIndex {
   readonly encoding = 'serialized';
   readonly answers: 'synchronously' | 'later';
   readonly #cache: Cache;
@@ -57,6 +62,20 @@ export class CacheBackend implements SessionBackend, SafetyReporter {
     return outcome.done;
   }
 
+  async note(note: AccountNote): Promise<void> {
+    await this.#noteKeeper().putNote(note);
+  }
+
+  async noted(account: string): Promise<readonly NotedSession[]> {
+    const notes = await this.#noteKeeper().notesOf(account);
+    this.#needsExpiry = true;
+    return Promise.all(notes.map(async (note) => ({ ...note, stored: await this.load(note.key) })));
+  }
+
+  async forget(account: string, keys: readonly string[], unseenSince: Date): Promise<void> {
+    await this.#noteKeeper().dropNotes(account, keys, unseenSince);
+  }
+
   async clearExpired(options?: ClearExpiredOptions): Promise<number> {
     return this.#open().clearExpired(options);
   }
@@ -71,6 +90,14 @@ export class CacheBackend implements SessionBackend, SafetyReporter {
   close(): Promise<void> {
     this.#closing ??= this.#cache.close();
     return this.#closing;
+  }
+
+  #noteKeeper(): NoteKeeper {
+    const cache = this.#open();
+    if (keepsNotes(cache)) return cache;
+    throw new ImproperlyConfigured(
+      'account needs a cache that keeps notes: its class lacks putNote, notesOf and dropNotes.',
+    );
   }
 
   #open(): Cache {

@@ -1,4 +1,5 @@
 import {
+  type AccountNote,
   type ClearExpiredOptions,
   ImproperlyConfigured,
   type SafetyFinding,
@@ -8,6 +9,8 @@ import {
 import { LRUCache } from 'lru-cache';
 import type { Cache, CacheEntry, Outcome } from './cache.ts';
 import { CacheBackend } from './cache-backend.ts';
+import { LruNotes } from './lru-notes.ts';
+import type { CacheNote, NoteKeeper } from './note-keeper.ts';
 
 /** Settings of `memoryBackend`. */
 export interface MemoryOptions {
@@ -38,9 +41,10 @@ interface Kept {
 }
 
 /** A cache in this process that answers at once; holds strings, starts no timers. */
-export class LruCache implements Cache, SafetyReporter {
+export class LruCache implements Cache, SafetyReporter, NoteKeeper {
   readonly answers = 'synchronously';
   readonly #entries: LRUCache<string, Kept>;
+  readonly #notes = new LruNotes();
   readonly #maxBytes: number;
   readonly #now: () => Date;
 
@@ -53,6 +57,9 @@ export class LruCache implements Cache, SafetyReporter {
       max: positive('maxEntries', maxEntries),
       maxSize: positive('maxBytes', maxBytes),
       sizeCalculation: sizeOf,
+      dispose: (_, key, reason) => {
+        if (reason !== 'set') this.#notes.remove(key);
+      },
     });
     this.#maxBytes = maxBytes;
     this.#now = now;
@@ -122,6 +129,18 @@ export class LruCache implements Cache, SafetyReporter {
       await new Promise((resolve) => setImmediate(resolve));
     }
     return cleared;
+  }
+
+  putNote(note: AccountNote): void {
+    this.#notes.putNote(note);
+  }
+
+  notesOf(account: string): readonly CacheNote[] {
+    return this.#notes.notesOf(account);
+  }
+
+  dropNotes(account: string, keys: readonly string[], unseenSince: Date): void {
+    this.#notes.dropNotes(account, keys, unseenSince);
   }
 
   async reportSafety(): Promise<readonly SafetyFinding[]> {

@@ -1,9 +1,16 @@
-import { ImproperlyConfigured, type SafetyFinding, type SafetyReporter } from '@coatcheck/core';
+import {
+  type AccountNote,
+  ImproperlyConfigured,
+  type SafetyFinding,
+  type SafetyReporter,
+} from '@coatcheck/core';
 import type { Cache, CacheEntry, Outcome } from './cache.ts';
 import { CacheBackend } from './cache-backend.ts';
 import { type KeyOptions, keyStart, sessionCacheName } from './cache-key.ts';
+import type { CacheNote, NoteKeeper } from './note-keeper.ts';
 import { checkClient, openRedis, type RedisClient } from './redis-client.ts';
 import { RedisConnection } from './redis-connection.ts';
+import { notesName, RedisNotes } from './redis-notes.ts';
 import { redisFindings } from './redis-safety.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
@@ -55,10 +62,11 @@ const KEPT_MS = 100 * 365 * 86_400_000;
  * A cache in Redis. Every call is one round trip on one key: a script, or a plain command where that does the same.
  * Lifetimes are sent relative to our clock and measured by the server's, so that the two need not agree.
  */
-export class RedisCache implements Cache, SafetyReporter {
+export class RedisCache implements Cache, SafetyReporter, NoteKeeper {
   readonly answers = 'later';
   readonly #connection: RedisConnection;
   readonly #start: string;
+  readonly #notes: RedisNotes;
   readonly #startsEmpty: boolean;
   readonly #clock: (() => Date) | undefined;
 
@@ -80,6 +88,10 @@ export class RedisCache implements Cache, SafetyReporter {
     }
     const open = address ? openRedis(address, tls, driver) : checkClient(client as RedisClient);
     this.#connection = new RedisConnection(open, address !== undefined);
+    this.#notes = new RedisNotes(
+      (command, args, writes) => this.#connection.send(command, args, writes),
+      keyStart(options, notesName),
+    );
   }
 
   async get(key: string, needsExpiry = false): Promise<CacheEntry | undefined> {
@@ -121,6 +133,18 @@ export class RedisCache implements Cache, SafetyReporter {
     }
     const values = expected === undefined ? [this.#time()] : [this.#time(), encode(expected)];
     return this.#outcome(await this.#send('coatcheckDeleteBuffer', key, values));
+  }
+
+  putNote(note: AccountNote): Promise<void> {
+    return this.#notes.putNote(note);
+  }
+
+  notesOf(account: string): Promise<readonly CacheNote[]> {
+    return this.#notes.notesOf(account);
+  }
+
+  dropNotes(account: string, keys: readonly string[], unseenSince: Date): Promise<void> {
+    return this.#notes.dropNotes(account, keys, unseenSince);
   }
 
   /** In a cluster, one of its servers is asked. */

@@ -46,4 +46,28 @@ redis.call('DEL', KEYS[1])
 if text then return 1 end
 return false
 `,
+  /** Session key, milliseconds, address, user agent, lifetime; an empty text is unknown, and the account is the key. */
+  coatcheckNote: `
+local note = { created = ARGV[2], seen = ARGV[2], address = ARGV[3], agent = ARGV[4] }
+local old = redis.call('HGET', KEYS[1], ARGV[1])
+local known, before = pcall(cjson.decode, old or '')
+if known and type(before) == 'table' then
+  note.created = before.created or note.created
+  if note.address == '' then note.address = before.address or '' end
+  if note.agent == '' then note.agent = before.agent or '' end
+end
+redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(note))
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[5]) then
+  redis.call('PEXPIRE', KEYS[1], ARGV[5])
+end
+return 1
+`,
+  /** Session key, milliseconds: nothing happens when the session was seen since. */
+  coatcheckForget: `
+local known, note = pcall(cjson.decode, redis.call('HGET', KEYS[1], ARGV[1]) or '')
+if known and type(note) == 'table' and (tonumber(note.seen) or 0) >= tonumber(ARGV[2]) then
+  return 0
+end
+return redis.call('HDEL', KEYS[1], ARGV[1])
+`,
 };

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { memoryBackend, redisBackend } from '@coatcheck/cache';
-import { describeSessionBackend } from '@coatcheck/core/testing';
+import { describeAccountIndex, describeSessionBackend } from '@coatcheck/core/testing';
 import { type RedisServers, startRedisCluster, startRedisSentinel } from '@coatcheck/test-support';
 import { afterAll, beforeAll, describe, it, jest } from '@jest/globals';
 import { describeWithRedis, describeWithServers } from './redis.ts';
@@ -16,8 +16,16 @@ describeSessionBackend(
   { cannot: { share: 'it lives in one process' } },
 );
 
+describeAccountIndex({ describe, it }, 'CacheBackend in this process', (context) => ({
+  backend: memoryBackend(context),
+}));
+
 describeWithRedis('on one server', (place) => {
   const keyPrefix = () => place.keyPrefix + randomBytes(6).toString('hex');
+
+  describeAccountIndex({ describe, it }, 'CacheBackend on Redis', ({ now }) => ({
+    backend: redisBackend({ url: place.url, keyPrefix: keyPrefix(), now }),
+  }));
 
   describeSessionBackend(
     { describe, it },
@@ -50,6 +58,10 @@ describe.each([
       servers = await start();
     });
     afterAll(() => servers?.stop());
+
+    describeAccountIndex({ describe, it }, `CacheBackend on ${name}`, ({ now }) => ({
+      backend: redisBackend({ url: servers.url, keyPrefix: randomBytes(6).toString('hex'), now }),
+    }));
 
     describeSessionBackend(
       { describe, it },

@@ -1,10 +1,14 @@
 import type { Cache } from '@coatcheck/cache';
 import {
+  type AccountIndex,
+  type AccountNote,
   type Awaitable,
   BackendUnavailable,
   type ClearExpiredOptions,
   ImproperlyConfigured,
+  indexesAccounts,
   isPromise,
+  type NotedSession,
   type OriginalReader,
   reportsSafety,
   type SafetyFinding,
@@ -48,7 +52,9 @@ const ATTEMPTS = 3;
  * replaced by what replaced its row, and a session is ended once both have confirmed it. Django:
  * `django.contrib.sessions.backends.cached_db`, which serves ended sessions after a failure of its cache.
  */
-export class CachedDbBackend implements SessionBackend, OriginalReader, SafetyReporter {
+export class CachedDbBackend
+  implements SessionBackend, OriginalReader, SafetyReporter, AccountIndex
+{
   readonly encoding: SessionBackend['encoding'];
   readonly answers: SessionBackend['answers'];
   readonly #database: SessionBackend;
@@ -108,6 +114,20 @@ export class CachedDbBackend implements SessionBackend, OriginalReader, SafetyRe
 
   clearExpired(options?: ClearExpiredOptions): Promise<number> {
     return this.#database.clearExpired(options);
+  }
+
+  async note(note: AccountNote): Promise<void> {
+    await this.#accounts().note(note);
+  }
+
+  /** As the database has it: the cache may not know of a logout yet. */
+  async noted(account: string): Promise<readonly NotedSession[]> {
+    const found = await this.#accounts().noted(account);
+    return found.map((noted) => ({ ...noted, stored: withEntry(noted.key, noted.stored) }));
+  }
+
+  async forget(account: string, keys: readonly string[], unseenSince: Date): Promise<void> {
+    await this.#accounts().forget(account, keys, unseenSince);
   }
 
   /** The cache may lose everything at any time: only the database is asked. */
@@ -215,6 +235,13 @@ export class CachedDbBackend implements SessionBackend, OriginalReader, SafetyRe
   }
 
   /** Leaves the key to the database for a while: a slower process may still put an older row here. */
+  #accounts(): AccountIndex {
+    if (indexesAccounts(this.#database)) return this.#database;
+    throw new ImproperlyConfigured(
+      'account needs a database that can list the sessions of an account, such as one of @coatcheck/db.',
+    );
+  }
+
   async #doubt(key: string): Promise<void> {
     if (!this.#cache.isTrusted(key)) return this.#cache.suspect(key);
     const until = new Date(this.#now().getTime() + DOUBT_MS);

@@ -3,6 +3,7 @@ import { type Cache, LruCache, RedisCache } from '@coatcheck/cache';
 import { type CachedDbBackend, cachedDbBackend } from '@coatcheck/cached-db';
 import {
   type BackendContext,
+  describeAccountIndex,
   describeSessionBackend,
   type TestRunner,
 } from '@coatcheck/core/testing';
@@ -30,6 +31,10 @@ describeDatabases('the conformance suite', (database) => {
     (context) => ({ backend: open(database.newTable(), new LruCache(context), context) }),
     { cannot: { share: 'a cache in the process serves one process only' } },
   );
+
+  describeAccountIndex({ describe, it }, `CachedDbBackend over ${database.name}`, (context) => ({
+    backend: open(database.newTable(), new LruCache(context), context),
+  }));
 
   describeWithRedis('and Redis', (place) => {
     describeSessionBackend(

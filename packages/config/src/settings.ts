@@ -155,6 +155,7 @@ const settings: Kinds<SessionsConfig> = {
   maxEntries: 'number',
   onInterrupted: ['error', 'discard'],
   onUnavailable: ['error', 'anonymous'],
+  account: 'code',
   attributes: 'code',
   now: 'code',
 };

@@ -6,7 +6,19 @@ import type { Awaitable, SessionRecord } from './session-backend.ts';
 import type { SessionEventEmitter, UnavailableReason } from './session-events.ts';
 
 /** What core asks of a backend, by key. */
-export type Operation = 'load' | 'create' | 'update' | 'touch' | 'delete';
+export type Operation =
+  | 'load'
+  | 'create'
+  | 'update'
+  | 'touch'
+  | 'delete'
+  | 'note'
+  | 'noted'
+  | 'forget';
+
+const READING: ReadonlySet<Operation> = new Set(['load', 'noted']);
+/** After a call of these without an answer, nobody knows what is stored. */
+const AMBIGUOUS: ReadonlySet<Operation> = new Set(['create', 'update', 'touch', 'delete']);
 
 /** One call of a backend. */
 export interface BackendCall {
@@ -52,7 +64,7 @@ export class BackendCalls {
    *   those before it were not answered.
    */
   make<T>(call: BackendCall, run: () => Awaitable<T>): Awaitable<T> {
-    const writes = call.operation !== 'load';
+    const writes = !READING.has(call.operation);
     const breaker = writes ? this.#writing : this.#reading;
     if (!breaker.admits || !this.#reading.admits) throw this.#refused(call);
     if (writes) this.#reading.begin();
@@ -82,7 +94,10 @@ export class BackendCalls {
       },
       late: () => {
         const message = `The session backend did not answer within ${timeoutMs} ms.`;
-        return failed(new BackendUnavailable(message, { ambiguous: writes }), 'timeout');
+        return failed(
+          new BackendUnavailable(message, { ambiguous: AMBIGUOUS.has(call.operation) }),
+          'timeout',
+        );
       },
     });
   }

@@ -1,3 +1,4 @@
+import type { ClientFacts } from './account-index.ts';
 import { joinObject, splitArray, splitObject } from './json-text.ts';
 
 /** What `change(key, fn)` was given; runs again on each newer value that a commit meets. */
@@ -43,6 +44,8 @@ export interface ChangeSet {
   readonly steps: ReadonlyMap<string, readonly Step[]>;
   /** Every `_auth_user_*` entry after the request, when it changed one of them: they are one unit. */
   readonly auth: ReadonlyMap<string, string> | undefined;
+  /** What is known of the visitor who made the changes. */
+  readonly client?: ClientFacts | undefined;
 }
 
 /** The entries of a session: JSON text by key, in the order of the record. */

@@ -1,3 +1,4 @@
+import type { ClientFacts } from './account-index.ts';
 import {
   BackendUnavailable,
   SessionClosed,
@@ -25,6 +26,8 @@ export interface HttpSessionOptions {
   readonly touch?: boolean | undefined;
   /** The session can be read and not changed. @default false */
   readonly readOnly?: boolean | undefined;
+  /** Kept beside the session for the list of its account, where the settings have accounts. */
+  readonly client?: ClientFacts | undefined;
   readonly onInterrupted?: Settings['onInterrupted'] | undefined;
   readonly onUnavailable?: Settings['onUnavailable'] | undefined;
 }
@@ -65,6 +68,7 @@ export class HttpSession<Data extends object = SessionData> {
     this.#response = response;
     this.#options = options;
     this.#hadCookie = state.key !== null;
+    state.client = options.client;
     if (options.onUnavailable) state.onUnavailable = options.onUnavailable;
     if (options.readOnly) {
       state.refuse(

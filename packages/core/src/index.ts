@@ -1,4 +1,13 @@
 export {
+  type AccountIndex,
+  type AccountNote,
+  type ClientFacts,
+  indexesAccounts,
+  type NotedSession,
+} from './account-index.ts';
+export type { AccountFunction } from './account-notes.ts';
+export type { AccountSession, AccountSessions } from './account-sessions.ts';
+export {
   CircuitBreaker,
   type CircuitBreakerOptions,
 } from './circuit-breaker.ts';

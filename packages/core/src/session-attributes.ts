@@ -1,6 +1,6 @@
 import { type Entries, isHiddenEntry, ROTATED_ENTRY } from './changes.ts';
 import { ImproperlyConfigured } from './errors.ts';
-import { serializerOf } from './serializers.ts';
+import { type Serializer, serializerOf } from './serializers.ts';
 import type { SessionAttributes } from './session-backend.ts';
 import type { Settings } from './settings.ts';
 
@@ -18,18 +18,23 @@ export type AttributesFunction = (entries: EntryReader) => SessionAttributes;
 
 const none: SessionAttributes = Object.freeze({});
 
+/** What an application's function gets to see of the entries. */
+export function entryReader(entries: Entries, serializer: Serializer): EntryReader {
+  return {
+    get(key) {
+      const text = isHiddenEntry(key) ? undefined : entries.get(key);
+      return text === undefined ? undefined : serializerOf(key, serializer).loads(text);
+    },
+  };
+}
+
 /** @throws what the application's function throws, and {@link ImproperlyConfigured} when it returns something else. */
 export function attributesOf(
   entries: Entries,
   { attributes, serializer }: Settings,
 ): SessionAttributes {
   if (!attributes || entries.has(ROTATED_ENTRY)) return none;
-  const found: unknown = attributes({
-    get(key) {
-      const text = isHiddenEntry(key) ? undefined : entries.get(key);
-      return text === undefined ? undefined : serializerOf(key, serializer).loads(text);
-    },
-  });
+  const found: unknown = attributes(entryReader(entries, serializer));
   if (typeof found !== 'object' || found === null) {
     throw new ImproperlyConfigured('attributes must return an object, such as { account_id: 7 }.');
   }

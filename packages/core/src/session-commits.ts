@@ -43,7 +43,11 @@ export class SessionCommits {
     return this.#queue.alone(key, async (state) => {
       let theirs = state.latest ?? loaded;
       state.latest = undefined;
-      let successor = await this.#records.create(this.#applied(changes, theirs), theirs.base);
+      let successor = await this.#records.create(
+        this.#applied(changes, theirs),
+        theirs.base,
+        changes.client,
+      );
       if (this.#records.inCookie) return successor;
       try {
         await untilUnchanged(async () => {
@@ -58,7 +62,7 @@ export class SessionCommits {
             successor.key,
             this.#applied(changes, theirs),
             base,
-            theirs.base,
+            { origin: theirs.base, client: changes.client },
           );
           return false;
         });
@@ -128,7 +132,8 @@ export class SessionCommits {
       pending = merged.accepted;
       if (pending.length === 0) return true;
       try {
-        const committed = await this.#records.replace(key, merged.entries, theirs.base);
+        const client = pending.at(-1)?.changes.client;
+        const committed = await this.#records.replace(key, merged.entries, theirs.base, { client });
         state.latest = committed.session;
         this.#records.tellMerged(key, attempts, pending.length);
         for (const update of pending) update.resolve(committed);

@@ -1,6 +1,8 @@
+import type { ClientFacts } from './account-index.ts';
+import { AccountNotes } from './account-notes.ts';
 import { BackendCalls } from './backend-calls.ts';
 import { type Entries, ROTATED_ENTRY } from './changes.ts';
-import { isNamed, isUpdateError } from './compare-and-set.ts';
+import { isNamed, isUpdateError, untilUnchanged } from './compare-and-set.ts';
 import { isPromise } from './deadline.ts';
 import { CreateError, SessionInterrupted } from './errors.ts';
 import { EXPIRY_ENTRY } from './expiry.ts';
@@ -47,6 +49,8 @@ export class SessionRecords {
   readonly #backend: SessionBackend;
   readonly #events: SessionEventEmitter;
   readonly #calls: BackendCalls;
+  /** Where the sessions of an account are found, if the settings have accounts. */
+  readonly notes: AccountNotes | undefined;
   /** Whether the key is the data, as in signed cookies: nothing to compare, to retire or to remove. */
   readonly inCookie: boolean;
   /** Whether `load` answers without a promise. */
@@ -60,13 +64,14 @@ export class SessionRecords {
     this.#calls = new BackendCalls(settings.operationTimeoutMs, events);
     this.inCookie = backend.encoding !== 'serialized' && (backend.encoding.inCookie ?? false);
     this.answersAtOnce = backend.answers === 'synchronously';
+    this.notes = settings.account && new AccountNotes(backend, this.#calls, this);
     if (readsExpiry(backend)) backend.useExpiry((stored) => this.#endOf(stored));
   }
 
   /** What the backend has under the key, as it is. */
   fetch(key: string): Awaitable<StoredSession | undefined> {
     const call = { operation: 'load', key } as const;
-    return this.#calls.make(call, () => this.#backend.load(this.#backendKey(key)));
+    return this.#calls.make(call, () => this.#backend.load(this.backendKey(key)));
   }
 
   /** The session in a record, or `undefined` where there is none; a record that is none is an event. */
@@ -88,6 +93,13 @@ export class SessionRecords {
     return decoded;
   }
 
+  /** The session in a record, for whoever looks and is not asked for it: nothing is told of what is none. */
+  peek(stored: StoredSession): LoadedSession | undefined {
+    const decoded = this.#codec.decode(stored);
+    if (typeof decoded === 'string' || decoded.rotated) return undefined;
+    return hasEnded(decoded, this.inCookie, this.settings) ? undefined : decoded;
+  }
+
   /** Loads and opens in one step. */
   load(key: string): Awaitable<LoadedSession | undefined> {
     const stored = this.fetch(key);
@@ -99,18 +111,19 @@ export class SessionRecords {
   /** Loads from the place itself, where the backend keeps copies as well. @param timeoutMs as for `BackendCall`. */
   async loadOriginal(key: string, timeoutMs?: number): Promise<LoadedSession | undefined> {
     const backend = this.#backend;
-    const backendKey = this.#backendKey(key);
+    const backendKey = this.backendKey(key);
     const read = () =>
       keepsCopies(backend) ? backend.loadOriginal(backendKey) : backend.load(backendKey);
     return this.open(key, await this.#calls.make({ operation: 'load', key, timeoutMs }, read));
   }
 
   /** Stores the entries under a new key; `origin` is the base of the record that they come from. */
-  async create(entries: Entries, origin?: string): Promise<Committed> {
+  async create(entries: Entries, origin?: string, client?: ClientFacts): Promise<Committed> {
     const complete = this.#complete(entries, undefined);
     for (let attempt = 1; ; attempt += 1) {
       const key = newSessionKey();
       const record = this.#record(key, complete);
+      await this.notes?.note(record, complete, client);
       try {
         const call = { operation: 'create', key, record, base: origin } as const;
         const written = await this.#calls.make(call, () => this.#backend.create(record, origin));
@@ -130,9 +143,15 @@ export class SessionRecords {
   }
 
   /** Replaces the record that `base` names; `origin` where the entries come from another. @throws {UpdateError} */
-  async replace(key: string, entries: Entries, base: string, origin?: string): Promise<Committed> {
+  async replace(
+    key: string,
+    entries: Entries,
+    base: string,
+    { origin, client }: { origin?: string; client?: ClientFacts | undefined } = {},
+  ): Promise<Committed> {
     const complete = withSharedExpiry(entries, this.settings);
     const record = this.#record(key, complete);
+    await this.notes?.note(record, complete, client);
     const written = await this.#update(key, record, base, origin);
     this.#events.tell('saved', key, {});
     return this.#committed(key, record, written, complete);
@@ -150,11 +169,16 @@ export class SessionRecords {
   }
 
   /** Moves the record's expiry; `undefined` when somebody else changed or removed it, who then did so anyway. */
-  async touch(key: string, loaded: LoadedSession): Promise<Committed | undefined> {
+  async touch(
+    key: string,
+    loaded: LoadedSession,
+    client?: ClientFacts,
+  ): Promise<Committed | undefined> {
     const entries = this.#complete(loaded.entries, loaded.signedAt);
     const resign = loaded.byFallback || this.inCookie || entries !== loaded.entries;
     const record = this.#record(key, entries, resign ? undefined : loaded.data);
     const { base } = loaded;
+    await this.notes?.note(record, entries, client);
     const call = { operation: 'touch', key, record, base } as const;
     const written = await this.#calls.make(call, () => this.#backend.touch(record, base));
     return written && this.#committed(key, record, written, entries);
@@ -163,7 +187,28 @@ export class SessionRecords {
   /** Removes the record, with `base` only the one that it names. @throws {UpdateError} */
   async remove(key: string, base?: string, timeoutMs?: number): Promise<boolean> {
     const call = { operation: 'delete', key, base, timeoutMs } as const;
-    return this.#calls.make(call, () => this.#backend.delete(this.#backendKey(key), base));
+    return this.#calls.make(call, () => this.#backend.delete(this.backendKey(key), base));
+  }
+
+  /**
+   * Removes the record under a key as the backend knows it, as it is by then; `false` when it was gone, or its session
+   * has moved to another key.
+   */
+  async removeLatest(backendKey: string, stored: string): Promise<boolean> {
+    let removed = false;
+    let base = stored;
+    await untilUnchanged(async () => {
+      try {
+        const call = { operation: 'delete', key: backendKey, base } as const;
+        removed = await this.#calls.make(call, () => this.#backend.delete(backendKey, base));
+        return true;
+      } catch (error) {
+        if (!isUpdateError(error) || !error.current) throw error;
+        base = error.current.base;
+        return this.peek(error.current) === undefined;
+      }
+    });
+    return removed;
   }
 
   /** Removes what has expired, which may take its time. */
@@ -212,7 +257,7 @@ export class SessionRecords {
     const { now } = this.settings;
     const expiresAt = endOfSession(entries, now(), this.settings, createdAtOf(entries));
     const attributes = attributesOf(entries, this.settings);
-    return { key: this.#backendKey(key), data, expiresAt, attributes };
+    return { key: this.backendKey(key), data, expiresAt, attributes };
   }
 
   #committed(key: string, record: SessionRecord, written: Written, entries: Entries): Committed {
@@ -235,7 +280,8 @@ export class SessionRecords {
     return endOfStored(found, stored.modifiedAt ?? this.settings.now(), this.settings);
   }
 
-  #backendKey(key: string): string {
+  /** The key as the backend knows it. */
+  backendKey(key: string): string {
     return this.settings.hashKeys && !this.inCookie ? hashSessionKey(key) : key;
   }
 

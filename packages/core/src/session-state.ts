@@ -1,3 +1,4 @@
+import type { ClientFacts } from './account-index.ts';
 import { applyChanges, type ChangeSet } from './changes.ts';
 import { BackendUnavailable, SessionNotLoaded } from './errors.ts';
 import { KnownSession, NO_ENTRIES } from './known-session.ts';
@@ -27,6 +28,8 @@ export class SessionState {
   readonly #commits: SessionCommits;
   /** Told of every change of the cookie; a session outside HTTP has none. */
   observer: StateObserver | undefined;
+  /** What the request says of the visitor, for the list of an account's sessions. */
+  client: ClientFacts | undefined;
   /** As in Django: the request has looked at the session. */
   accessed = false;
   /** The session existed and was ended by `flush`: the visitor's cookie is to go. */
@@ -218,7 +221,7 @@ export class SessionState {
       await this.#known.load();
       const { key, record } = this.#known;
       if (key === null || !record || record.rotated || !isDue(record)) return;
-      const touched = await this.#records.touch(key, record);
+      const touched = await this.#records.touch(key, record, this.client);
       if (!touched) return;
       this.#known.key = touched.key;
       this.#known.record = touched.session;
@@ -251,7 +254,9 @@ export class SessionState {
     const old = this.#known.record;
     // A copy is as old as what it is a copy of.
     const kept = old ? withCreation(old.entries, old.signedAt, this.settings) : NO_ENTRIES;
-    await this.#write((changes) => this.#records.create(applyChanges(changes, kept), old?.base));
+    await this.#write((changes) =>
+      this.#records.create(applyChanges(changes, kept), old?.base, changes.client),
+    );
     this.#modified = true;
   }
 
@@ -259,7 +264,7 @@ export class SessionState {
     if (this.#unsure) throw this.#unsure;
     const { dictionary } = this.#known;
     if (!dictionary) throw new SessionNotLoaded();
-    const changes = dictionary.snapshot();
+    const changes = { ...dictionary.snapshot(), client: this.client };
     try {
       const { key, session } = await send(changes);
       this.#known.key = key;

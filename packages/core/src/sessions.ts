@@ -1,4 +1,7 @@
+import { accountText } from './account-notes.ts';
+import { AccountSessions } from './account-sessions.ts';
 import { isPromise } from './deadline.ts';
+import { ImproperlyConfigured } from './errors.ts';
 import { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';
 import { type SafetyFinding, safetyFindings } from './safety.ts';
 import type { ClearExpiredOptions, SessionBackend } from './session-backend.ts';
@@ -64,6 +67,20 @@ export class Sessions<Data extends object = SessionData> {
     const loading = this.#records.load(key);
     const session = isPromise(loading) ? await loading : loading;
     return session?.rotated ? false : this.#commits.end(key, session);
+  }
+
+  /**
+   * The sessions of an account: who is logged in where, and how to end that.
+   *
+   * @throws {ImproperlyConfigured} when the setting `account` is missing
+   * @throws {TypeError} when it is nothing that an account can be
+   */
+  of(account: string | number | bigint): AccountSessions {
+    const { notes } = this.#records;
+    if (notes) return new AccountSessions(accountText(account), this.#records, notes);
+    throw new ImproperlyConfigured(
+      'sessions.of(account) needs the setting account: true for the user that is logged in as in Django, or a function.',
+    );
   }
 
   /** Removes expired records and returns how many there were. Django: the command `clearsessions`. */

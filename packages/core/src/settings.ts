@@ -1,3 +1,4 @@
+import { type AccountFunction, validateAccount } from './account-notes.ts';
 import { ImproperlyConfigured } from './errors.ts';
 import { DEEPEST_JSON } from './json-scanner.ts';
 import { hideSecrets, validateSecretKey } from './secret-key.ts';
@@ -45,6 +46,13 @@ export interface SessionsOptions {
   readonly absoluteTimeout?: number | undefined;
   /** Backends get the SHA-256 of the key, so that a stolen store holds no live keys. Django cannot share it. @default false */
   readonly hashKeys?: boolean | undefined;
+  /**
+   * Whose session it is, so that `sessions.of(account)` finds it: a function of the entries, or `true` for the user who
+   * is logged in as in Django (`_auth_user_id`). Sessions are then noted in a table or set beside them.
+   *
+   * @default none
+   */
+  readonly account?: true | AccountFunction | undefined;
   /** What the backend keeps beside each session, computed from it: an account, say. @default nothing */
   readonly attributes?: AttributesFunction | undefined;
   /** The `TIME_ZONE` of a Django with `USE_TZ` off that shares the sessions. @default none: dates carry an offset */
@@ -83,6 +91,7 @@ export interface Settings {
   readonly touchEvery: number;
   readonly absoluteTimeout: number | undefined;
   readonly hashKeys: boolean;
+  readonly account: AccountFunction | undefined;
   readonly attributes: AttributesFunction | undefined;
   readonly timeZone: string | undefined;
   readonly django: '3.2' | undefined;
@@ -115,7 +124,7 @@ const KNOWN = new Set<string>([
     'maxDepth',
     'maxEntries',
   ],
-  ...['onInterrupted', 'onUnavailable', 'attributes', 'now'],
+  ...['onInterrupted', 'onUnavailable', 'account', 'attributes', 'now'],
 ]);
 /** More, and Node's timers fire at once. */
 const MOST_TIMER_MS = 2_147_483_647;
@@ -204,6 +213,7 @@ export function validateSettings(options: SessionsOptions): Settings {
     touchEvery,
     absoluteTimeout: seconds(options, 'absoluteTimeout'),
     hashKeys: flag(options, 'hashKeys'),
+    account: validateAccount(options.account),
     attributes,
     timeZone,
     django,

@@ -1,7 +1,10 @@
 import {
+  type AccountIndex,
+  type AccountNote,
   type Awaitable,
   type ClearExpiredOptions,
   CreateError,
+  type NotedSession,
   type SafetyFinding,
   type SafetyReporter,
   type SessionBackend,
@@ -11,8 +14,12 @@ import {
   UpdateError,
   type Written,
 } from '@coatcheck/core';
+import { AccountTable } from './account-table.ts';
 import type { DatabaseDriver, Operation, Row, Statement } from './database-driver.ts';
 import { columnValues } from './session-table.ts';
+
+/** A note is kept this long although its session is not stored: it may be about to be. */
+const SETTLED_AFTER_MS = 60_000;
 
 /** A place that can be prepared ahead of its first use; `coatcheck migrate` looks for this method. */
 export interface Migratable {
@@ -21,11 +28,12 @@ export interface Migratable {
 }
 
 /** Sessions in a database, in the table and the formats of Django's `django.contrib.sessions.backends.db`. */
-export class DatabaseBackend implements SessionBackend, Migratable, SafetyReporter {
+export class DatabaseBackend implements SessionBackend, Migratable, SafetyReporter, AccountIndex {
   readonly encoding = { salt: 'django.contrib.sessions.SessionStore' } as const;
   readonly answers: 'synchronously' | 'later';
   readonly #driver: DatabaseDriver;
   readonly #now: () => Date;
+  readonly #accounts: AccountTable;
   #closing: Promise<void> | undefined;
 
   /** Made by a function of this package, such as `sqliteBackend`. */
@@ -33,6 +41,7 @@ export class DatabaseBackend implements SessionBackend, Migratable, SafetyReport
     this.#driver = driver;
     this.#now = now;
     this.answers = driver.answers;
+    this.#accounts = new AccountTable(driver);
   }
 
   load(key: string): Awaitable<StoredSession | undefined> {
@@ -69,13 +78,12 @@ export class DatabaseBackend implements SessionBackend, Migratable, SafetyReport
       const rows = await this.#read({ sql: countExpired, values: [cutoff], mayTakeLong: true });
       return Number(rows[0]?.expired ?? 0);
     }
+    const isStopped = (): boolean => signal?.aborted === true || this.#closing !== undefined;
     // Where nothing has expired, nobody has to wait for a write lock, and no table is made.
     const any = await this.#read({ sql: anyExpired, values: [cutoff], mayTakeLong: true });
-    if (any.length === 0) return 0;
-
     let cleared = 0;
-    let removed = batchSize;
-    while (removed === batchSize && !signal?.aborted && this.#closing === undefined) {
+    let removed = any.length === 0 ? 0 : batchSize;
+    while (removed === batchSize && !isStopped()) {
       removed = await this.#write(() =>
         changesOf({ sql: clearExpired, values: [cutoff, batchSize], mayTakeLong: true }),
       );
@@ -83,7 +91,24 @@ export class DatabaseBackend implements SessionBackend, Migratable, SafetyReport
       if (removed > 0) onProgress?.(cleared);
       await new Promise((resolve) => setImmediate(resolve));
     }
+    const unseenSince = new Date(this.#now().getTime() - SETTLED_AFTER_MS);
+    if (!isStopped()) await this.#accounts.clear(unseenSince, batchSize, isStopped);
     return cleared;
+  }
+
+  async note(note: AccountNote): Promise<void> {
+    this.#refuseWhenClosed();
+    return this.#accounts.note(note);
+  }
+
+  async noted(account: string): Promise<readonly NotedSession[]> {
+    this.#refuseWhenClosed();
+    return this.#accounts.noted(account, this.#now());
+  }
+
+  async forget(account: string, keys: readonly string[], unseenSince: Date): Promise<void> {
+    this.#refuseWhenClosed();
+    return this.#accounts.forget(account, keys, unseenSince);
   }
 
   /** Makes the table. Django: `migrate`; elsewhere the first write does it. */

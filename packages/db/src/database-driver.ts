@@ -1,4 +1,5 @@
 import type { Awaitable, SafetyFinding } from '@coatcheck/core';
+import type { AccountStatements } from './account-statements.ts';
 import type { SessionStatements } from './session-statements.ts';
 import type { SessionTable } from './session-table.ts';
 
@@ -31,6 +32,7 @@ export type Operation<T> = Generator<Statement, T, Outcome>;
 export interface DatabaseDriver {
   readonly answers: 'synchronously' | 'later';
   readonly statements: SessionStatements;
+  readonly accounts: AccountStatements;
   readonly table: SessionTable;
 
   /** The instant as `expire_date` holds it. The database compares expiries, never this code. */
@@ -41,6 +43,12 @@ export interface DatabaseDriver {
 
   /** Whether the error says that the primary key is taken. */
   isDuplicateKey(error: unknown): boolean;
+
+  /** Whether the error says that another process has just made the table. */
+  isExistingTable(error: unknown): boolean;
+
+  /** Whether there is a table of this name. */
+  hasTable(name: string): Awaitable<boolean>;
 
   /** The rows of a SELECT. A table that does not exist has none. */
   read(statement: Statement): Awaitable<readonly Row[]>;

@@ -1,3 +1,4 @@
+import { type AccountDialect, accountStatements } from './account-statements.ts';
 import { DatabaseBackend } from './database-backend.ts';
 import { djangoDateColumn } from './django-date.ts';
 import { type MysqlPoolOptions, mysqlPool } from './mysql-pool.ts';
@@ -42,6 +43,19 @@ const sql: StatementDialect & TableDialect = {
     `DELETE FROM ${sessions} WHERE ${expiry} <= $1 ORDER BY ${expiry} LIMIT $2`,
 };
 
+const accountDialect: AccountDialect = {
+  ...sql,
+  // A key in ASCII can be compared with one in any character set, whatever the collations.
+  keyType: 'varchar(64) CHARACTER SET ascii COLLATE ascii_bin',
+  accountType: 'varchar(n) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin',
+  indexesInside: true,
+  sameKey: (indexed, other) => `${indexed} = ${other} AND ${sameBytes(indexed, other)}`,
+  // Even its binary collations ignore trailing spaces.
+  accountIs: (column, value) => `${column} = ${value} AND ${sameBytes(column, value)}`,
+  onConflict: (_, set) => `ON DUPLICATE KEY UPDATE ${set((column) => `VALUES(${column})`)}`,
+  deleteSome: (accounts, _, condition) => `DELETE FROM ${accounts} WHERE ${condition} LIMIT $2`,
+};
+
 function sameBytes(column: string, value: string): string {
   return `CAST(${column} AS BINARY) = CAST(${value} AS BINARY)`;
 }
@@ -50,10 +64,11 @@ function mysqlDialect(table: SessionTable, timeZone: string | undefined): Server
   const dates = djangoDateColumn(timeZone);
   return {
     statements: sessionStatements(table, sql),
-    columnsQuery: {
+    accounts: accountStatements(table, accountDialect),
+    columnsQuery: (name) => ({
       sql: 'SELECT COLUMN_NAME AS `name`, COLUMN_TYPE AS `type` FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = $1',
-      values: [table.name],
-    },
+      values: [name],
+    }),
     definition: definition(table),
     safety: mysqlSafety(table.name),
     toColumn: (date) => dates.toText(date),

@@ -1,3 +1,4 @@
+import { type AccountDialect, accountStatements } from './account-statements.ts';
 import { DatabaseBackend } from './database-backend.ts';
 import { djangoDateColumn } from './django-date.ts';
 import { type PostgresqlPoolOptions, postgresqlPool } from './postgresql-pool.ts';
@@ -43,16 +44,30 @@ const sql: StatementDialect & TableDialect = {
     `DELETE FROM ${sessions} WHERE ${key} = ANY(ARRAY(SELECT ${key} FROM ${sessions} WHERE ${expiry} <= $1 ORDER BY ${expiry} LIMIT $2 FOR UPDATE SKIP LOCKED))`,
 };
 
+const accountDialect: AccountDialect = {
+  ...sql,
+  keyType: 'varchar(64)',
+  accountType: 'varchar(n)',
+  indexesInside: false,
+  sameKey: (indexed, other) => `${indexed} = ${other}`,
+  accountIs: (column, value) => `${column} = ${value}`,
+  onConflict: (key, set) =>
+    `ON CONFLICT (${key}) DO UPDATE SET ${set((column) => `excluded.${column}`)}`,
+  deleteSome: (accounts, key, condition) =>
+    `DELETE FROM ${accounts} WHERE ${key} = ANY(ARRAY(SELECT ${key} FROM ${accounts} WHERE ${condition} LIMIT $2))`,
+};
+
 function postgresqlDialect(table: SessionTable, timeZone: string | undefined): ServerDialect {
   // The column holds instants, which are the same in every zone; a wrong zone is refused all the same.
   djangoDateColumn(timeZone);
   const dates = djangoDateColumn();
   return {
     statements: sessionStatements(table, sql),
-    columnsQuery: {
+    accounts: accountStatements(table, accountDialect),
+    columnsQuery: (name) => ({
       sql: `SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped`,
-      values: [`"${table.name}"`],
-    },
+      values: [`"${name}"`],
+    }),
     definition: definition(table),
     safety: postgresqlSafety(table.name),
     toColumn: (date) => `${dates.toText(date)}+00`,

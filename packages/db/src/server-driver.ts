@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { ImproperlyConfigured, type SafetyFinding, SessionError } from '@coatcheck/core';
+import type { AccountStatements } from './account-statements.ts';
 import { type ConnectionPool, Connections, type Execute } from './connections.ts';
 import type { DatabaseDriver, Operation, Outcome, Row, Statement } from './database-driver.ts';
 import type { ServerSafety } from './server-safety.ts';
@@ -28,8 +29,9 @@ export interface ServerOptions extends TableOptions {
 /** What is different between database servers. */
 export interface ServerDialect {
   readonly statements: SessionStatements;
-  /** Selects the `name` and the declared `type` of each column of the table. */
-  readonly columnsQuery: Statement;
+  readonly accounts: AccountStatements;
+  /** Selects the `name` and the declared `type` of each column of a table. */
+  columnsQuery(table: string): Statement;
   /** Makes the table with its indexes, or nothing. */
   readonly definition: string;
   readonly safety: ServerSafety;
@@ -56,6 +58,7 @@ export class ServerDriver implements DatabaseDriver {
   readonly answers = 'later';
   readonly table: SessionTable;
   readonly statements: SessionStatements;
+  readonly accounts: AccountStatements;
   readonly #dialect: ServerDialect;
   readonly #pool: ConnectionPool;
   readonly #connections: Connections;
@@ -69,6 +72,7 @@ export class ServerDriver implements DatabaseDriver {
   ) {
     this.table = table;
     this.statements = dialect.statements;
+    this.accounts = dialect.accounts;
     this.#dialect = dialect;
     this.#pool = pool;
     this.#connections = new Connections(pool, timeoutMs);
@@ -84,6 +88,16 @@ export class ServerDriver implements DatabaseDriver {
 
   isDuplicateKey(error: unknown): boolean {
     return this.#dialect.isDuplicateKey(error);
+  }
+
+  isExistingTable(error: unknown): boolean {
+    return this.#dialect.isExistingTable(error);
+  }
+
+  async hasTable(name: string): Promise<boolean> {
+    const query = this.#dialect.columnsQuery(name);
+    const { rows } = await this.#connections.lend((execute) => execute(query));
+    return rows.length > 0;
   }
 
   async read(statement: Statement): Promise<readonly Row[]> {
@@ -183,7 +197,7 @@ export class ServerDriver implements DatabaseDriver {
   /** Whether there is a table to work with. @throws {ImproperlyConfigured} when there is one that does not suit. */
   async #findTable(execute: Execute): Promise<boolean> {
     if (this.#tableKnown) return true;
-    const { rows } = await execute(this.#dialect.columnsQuery);
+    const { rows } = await execute(this.#dialect.columnsQuery(this.table.name));
     const columns = new Map(rows.map(({ name, type }) => [String(name), String(type)]));
     this.#tableKnown = checkTable(this.table, columns);
     return this.#tableKnown;

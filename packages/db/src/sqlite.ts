@@ -1,4 +1,9 @@
 import { ImproperlyConfigured, type SafetyFinding } from '@coatcheck/core';
+import {
+  type AccountDialect,
+  type AccountStatements,
+  accountStatements,
+} from './account-statements.ts';
 import { DatabaseBackend } from './database-backend.ts';
 import type { DatabaseDriver, Operation, Outcome, Row, Statement } from './database-driver.ts';
 import { type DateColumn, djangoDateColumn } from './django-date.ts';
@@ -72,10 +77,24 @@ const dialect: StatementDialect & TableDialect = {
     `DELETE FROM ${sessions} WHERE rowid IN (SELECT rowid FROM ${sessions} WHERE ${expiry} <= $1 ORDER BY ${expiry} LIMIT $2)`,
 };
 
+const accountDialect: AccountDialect = {
+  ...dialect,
+  keyType: 'varchar(64)',
+  accountType: 'varchar(n)',
+  indexesInside: false,
+  sameKey: (indexed, other) => `${indexed} = ${other}`,
+  accountIs: (column, value) => `${column} = ${value}`,
+  onConflict: (key, set) =>
+    `ON CONFLICT (${key}) DO UPDATE SET ${set((column) => `excluded.${column}`)}`,
+  deleteSome: (accounts, _, condition) =>
+    `DELETE FROM ${accounts} WHERE rowid IN (SELECT rowid FROM ${accounts} WHERE ${condition} LIMIT $2)`,
+};
+
 class SqliteDriver implements DatabaseDriver {
   readonly answers = 'synchronously';
   readonly table: SessionTable;
   readonly statements: SessionStatements;
+  readonly accounts: AccountStatements;
   readonly #connection: SqliteConnection;
   readonly #writes: GroupCommit;
   readonly #dates: DateColumn;
@@ -87,6 +106,7 @@ class SqliteDriver implements DatabaseDriver {
     this.table = sessionTable(options);
     this.#dates = djangoDateColumn(options.timeZone);
     this.statements = sessionStatements(this.table, dialect);
+    this.accounts = accountStatements(this.table, accountDialect);
     const open = (): SqliteDatabase => openSqlite(path, driver);
     this.#connection = new SqliteConnection({ database, open, synchronous });
     this.#writes = new GroupCommit(this.#connection, busyTimeoutMs);
@@ -102,6 +122,14 @@ class SqliteDriver implements DatabaseDriver {
 
   isDuplicateKey(error: unknown): boolean {
     return /^SQLITE_CONSTRAINT_(PRIMARYKEY|UNIQUE)$/.test(codeOf(error));
+  }
+
+  isExistingTable(): boolean {
+    return false;
+  }
+
+  hasTable(name: string): boolean {
+    return whenNotBusy(() => this.#connection.columns(name).size > 0, READ_PATIENCE_MS);
   }
 
   read(statement: Statement): readonly Row[] {

@@ -1,4 +1,8 @@
-import { type BackendContext, describeSessionBackend } from '@coatcheck/core/testing';
+import {
+  type BackendContext,
+  describeAccountIndex,
+  describeSessionBackend,
+} from '@coatcheck/core/testing';
 import type { ServerOptions } from '@coatcheck/db';
 import { afterAll, beforeAll, describe, it, jest } from '@jest/globals';
 import { describeServers, type Place } from './database-servers.ts';
@@ -31,6 +35,10 @@ describeServers('the conformance suite', (kind) => {
     { skip: it.skip },
   ) as unknown as typeof it;
 
+  describeAccountIndex({ describe, it }, 'DatabaseBackend', (context) => {
+    tables += 1;
+    return { backend: place.backend({ table: `sessions_${tables}`, ...context }) };
+  });
   suite({ describe, it }, 'DatabaseBackend');
   if (kind.name === 'PostgreSQL') {
     suite({ describe, it: quick }, 'DatabaseBackend with prepared statements', {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { describeSessionBackend } from '@coatcheck/core/testing';
+import { describeAccountIndex, describeSessionBackend } from '@coatcheck/core/testing';
 import { sqliteBackend } from '@coatcheck/db';
 import { describe, it, jest } from '@jest/globals';
 import Database from 'better-sqlite3';
@@ -26,6 +26,10 @@ describeSessionBackend(
   (context) => ({ backend: sqliteBackend({ ...context, path: ':memory:' }) }),
   { cannot: { share: 'a database in memory has one connection' } },
 );
+
+describeAccountIndex({ describe, it }, 'DatabaseBackend on SQLite', (context) => ({
+  backend: sqliteBackend({ ...context, path: ':memory:' }),
+}));
 
 describeSessionBackend(
   { describe, it },

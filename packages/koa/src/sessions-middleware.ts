@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import {
+  type ClientFacts,
   type HttpSessionOptions,
   ImproperlyConfigured,
   type SessionData,
@@ -56,6 +57,7 @@ export function sessions<Data extends object = SessionData>(
     prepare(ctx.app.context);
     if (Object.hasOwn(ctx, 'session')) throw taken();
     const http = opener.openForRequest(ctx.req.headers.cookie, ctx.res, {
+      client: opener.settings.account && (chosen(options.client, context) ?? clientOf(ctx)),
       lazy: chosen(options.lazy, context),
       touch: chosen(options.touch, context),
       readOnly: chosen(options.readOnly, context),
@@ -85,6 +87,11 @@ export function sessions<Data extends object = SessionData>(
 /** The sessions that a middleware opens, where it was made by `sessions()`. */
 export function sessionsOf(middleware: object): Sessions | undefined {
   return openers.get(middleware);
+}
+
+/** What the request says of the visitor; `ctx.ip` follows `app.proxy`. */
+function clientOf(ctx: Pick<Context, 'ip' | 'get'>): ClientFacts {
+  return { address: ctx.ip, userAgent: ctx.get('user-agent') };
 }
 
 /** Writes the headers again with the head of the response, whatever has become of them until then. */

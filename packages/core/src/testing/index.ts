@@ -1,3 +1,4 @@
+export { describeAccountIndex } from './account-index-suite.ts';
 export type { BackendContext, BackendUnderTest, CreateBackend } from './place.ts';
 export {
   type ConformanceOptions,

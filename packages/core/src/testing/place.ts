@@ -64,6 +64,11 @@ export class Place {
     this.backend = asCoreCalls(underTest.backend);
   }
 
+  /** The first handle as it was made, for what it has beyond the contract. */
+  get original(): SessionBackend {
+    return this.#underTest.backend;
+  }
+
   /** As many handles onto the place, the first being `backend`. */
   async handles(count: number): Promise<SessionBackend[]> {
     while (this.#others.length < count - 1) await this.another();
