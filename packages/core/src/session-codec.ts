@@ -33,6 +33,9 @@ const COMPRESS_FROM_BYTES = 1024;
 /** What every browser keeps of a cookie, with its name and attributes (RFC 6265, section 6.1, less the separators). */
 const MAX_COOKIE_BYTES = 4093;
 
+/** More than signature, time and seal take. */
+const MOST_SIGNATURE_BYTES = 1024;
+
 /** Characters of an entry's name in a message. */
 const LONGEST_NAME = 40;
 
@@ -79,6 +82,8 @@ export class SessionCodec {
   decode(stored: StoredSession): LoadedSession | RejectedReason {
     if (stored.refused !== undefined) return 'corrupt';
     const { maxDataBytes, now, cookie } = this.#settings;
+    // Longer than the base64 of what is allowed: not worth the memory to find out whose it is.
+    if (stored.data.length > 2 * maxDataBytes + MOST_SIGNATURE_BYTES) return 'corrupt';
     let json = stored.data;
     let signedAt: number | undefined;
     let byFallback = false;

@@ -129,6 +129,15 @@ describe('text that is no session', () => {
     expect(decode(bomb)).toBe('corrupt');
   });
 
+  it('is corrupt, whoever signed it, where it is longer than any session', () => {
+    expect(codecOf('signed').decode('A'.repeat(200_000))).toBe('corrupt');
+    expect(codecOf('serialized').decode('A'.repeat(200_000))).toBe('corrupt');
+    // As much as a session may be is no longer than that.
+    const { codec, entriesOf } = codecOf('signed', { maxDataBytes: 100 });
+    const largest = new Map([['a', `"${'x'.repeat(92)}"`]]);
+    expect(entriesOf(codec.encode(largest))).toEqual(Object.fromEntries(largest));
+  });
+
   it("is corrupt where the application's serializer throws, whatever it throws", () => {
     for (const failure of [new SyntaxError('no'), 'no', undefined]) {
       const serializer: Serializer = {
