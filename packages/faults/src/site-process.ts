@@ -35,7 +35,8 @@ const opener = await loadSessions<Record<string, unknown>>(
 );
 const EVENTS = [
   ...(['created', 'saved', 'merged', 'interrupted', 'rejected', 'unavailable'] as const),
-  ...(['cookieSkipped', 'cacheControlChanged', 'error'] as const),
+  ...(['breakerOpened', 'breakerClosed', 'cookieSkipped'] as const),
+  ...(['cacheControlChanged', 'error'] as const),
 ];
 for (const name of EVENTS) {
   opener.events.on(name, (event: { reason?: string }) => {
@@ -106,6 +107,7 @@ function count(counts: Record<string, number>, name: string): void {
 }
 
 function log(...things: unknown[]): void {
+  if (settings.isQuiet) return;
   const texts = things.map((thing) => inspect(thing, { depth: null, showHidden: true }));
   process.stdout.write(`${texts.join(' ')}\n`);
 }

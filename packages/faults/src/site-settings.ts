@@ -6,6 +6,10 @@ export const SECRET_KEY = 'k3Zr1nVd5sWk0aYb7uEo3tGh9xLc2mPf';
 /** What a site is told when it starts. */
 export interface SiteSettings {
   readonly config: Omit<SessionsConfig, 'secretKey' | 'now'>;
+  /** Whether it logs nothing, where so much happens that this would be all it does. @default false */
+  readonly isQuiet?: boolean;
+  /** Files and connections that it may have open. @default as many as the suite */
+  readonly mostFiles?: number;
 }
 
 /** What a running site is told. */

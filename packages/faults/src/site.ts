@@ -47,11 +47,13 @@ export class Site {
 
   /** Starts the process, for the first time or after it ended. */
   async start(): Promise<void> {
+    const { mostFiles } = this.#settings;
+    const limit = mostFiles === undefined ? '' : `ulimit -n ${mostFiles}; `;
     const child = spawn(
-      process.execPath,
+      'sh',
       [
-        ...['--conditions=@coatcheck/source', '--import', typescriptLoader],
-        ...[PROCESS, JSON.stringify(this.#settings)],
+        ...['-c', `${limit}exec "$@"`, 'sh', process.execPath, '--conditions=@coatcheck/source'],
+        ...['--import', typescriptLoader, PROCESS, JSON.stringify(this.#settings)],
       ],
       // What drivers print at DEBUG=* themselves is theirs: ioredis prints every command with its arguments.
       {
