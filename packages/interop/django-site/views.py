@@ -88,7 +88,7 @@ def flash(request):
     return JsonResponse(
         {
             "messages": [
-                {"level": message.level, "text": message.message, "tags": message.extra_tags or ""}
+                {"level": message.level, "text": message.message, "tags": message.tags}
                 for message in messages.get_messages(request)
             ]
         }

@@ -1,4 +1,4 @@
-import { getUser } from '@coatcheck/contrib/auth';
+import { authenticate } from '@coatcheck/contrib/koa';
 import type { Sessions } from '@coatcheck/core';
 import { sessions as sessionMiddleware } from '@coatcheck/koa';
 import { bodyParser } from '@koa/bodyparser';
@@ -9,6 +9,7 @@ import { addCartRoutes } from './routes/cart.ts';
 import { addExpiryRoutes } from './routes/expiry.ts';
 import { addFormRoutes } from './routes/form.ts';
 import { addLoginRoutes } from './routes/login.ts';
+import { addMessageRoutes } from './routes/messages.ts';
 import { addSessionRoutes } from './routes/session.ts';
 import { addSlowRoutes } from './routes/slow.ts';
 import type { SiteRouter, SiteState } from './site-context.ts';
@@ -29,16 +30,14 @@ export function createKoaSite({ sessions, users, gate }: KoaSiteParts): Koa<Site
   addSessionRoutes(router);
   addExpiryRoutes(router);
   addFormRoutes(router);
+  addMessageRoutes(router);
   addSlowRoutes(router, gate);
 
   const app = new Koa<SiteState>();
   // JSON as text, since the parser refuses the name __proto__, which sessions may have.
   app.use(bodyParser({ enableTypes: ['form', 'text'], extendTypes: { text: ['json'] } }));
   app.use(sessionMiddleware(sessions));
-  app.use(async (ctx, next) => {
-    ctx.state.user = await getUser(ctx.session, (id) => users.find(id));
-    await next();
-  });
+  app.use(authenticate((id) => users.find(id)));
   app.use(router.routes());
   return app;
 }

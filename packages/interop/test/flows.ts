@@ -3,6 +3,7 @@ import { describeExpiries } from './expiry-flows.ts';
 import { describeInFlight } from './in-flight-flows.ts';
 import type { Limits } from './limits.ts';
 import { describeLogins } from './login-flows.ts';
+import { describeMessages } from './message-flows.ts';
 import { describePasswords } from './password-flows.ts';
 import type { Sites } from './sites.ts';
 import { describeValues } from './value-flows.ts';
@@ -15,4 +16,5 @@ export function describeFlows(sites: () => Sites, limits: Limits = {}): void {
   describeExpiries(sites, limits);
   describeValues(sites);
   describeForms(sites);
+  describeMessages(sites);
 }

@@ -1,7 +1,7 @@
 import { describe, expect } from '@jest/globals';
 import { type Answer, Browser } from './browser.ts';
 import { type Limits, unless } from './limits.ts';
-import { bothWays, type Site, type Sites } from './sites.ts';
+import { bothWays, type Half, type Site, type Sites } from './sites.ts';
 import { loggedIn, nobody, seenBy, userOn } from './visits.ts';
 
 /** What ends a session while the other half has a request for it under way. */
@@ -22,23 +22,63 @@ export function describeInFlight(sites: () => Sites, { revokesNothing }: Limits 
       },
     );
 
-    // Django would overwrite the marker that Koa leaves under the old key.
-    itRevokes.each(bothWays.slice(0, 1))(
-      `cannot undo a login on %s from %s, and is answered 400${because}`,
+    itRevokes(`on Koa cannot undo a login on Django, and is answered 400${because}`, async () => {
+      const { browser, stranger, late, key, username } = await loginDuring('Django', 'Koa');
+      expect([late.status, late.setCookie, browser.key]).toEqual([400, undefined, key]);
+      expect(await userOn(browser, sites().Koa)).toBe(username);
+      expect(await seenBy(stranger, sites())).toEqual(nobody);
+    });
+
+    // Django writes what it read over the marker that tells late requests of a cycled key.
+    itRevokes(
+      `on Django brings back the key that a login on Koa cycled, as it was before${because}`,
+      async () => {
+        const { stranger, late, key, username } = await loginDuring('Koa', 'Django');
+        expect(late.status).toBe(200);
+        const before = { user: null, cart: ['coat'] };
+        expect(await seenBy(stranger, sites())).toEqual({ Django: before, Koa: before });
+        expect(await userOn(new Browser(key), sites().Django)).toBe(username);
+      },
+    );
+
+    async function loginDuring(first: Half, second: Half): Promise<Login> {
+      const browser = new Browser();
+      await browser.post(sites()[second], '/cart', { item: 'coat' });
+      const stranger = browser.copy();
+      const user = await sites().addUser();
+      let key: string | undefined;
+      const late = await during(sites()[second], browser, async () => {
+        await loggedIn(sites(), first, user, browser);
+        key = browser.key;
+      });
+      return { browser, stranger, late, key, username: user.username };
+    }
+  });
+
+  describe('a late request with the key from before a login', () => {
+    itRevokes.each(bothWays)(
+      `on %s reads nothing on %s and leaves the new cookie alone${because}`,
       async (first, second) => {
         const browser = new Browser();
         await browser.post(sites()[second], '/cart', { item: 'coat' });
-        const stranger = browser.copy();
-        const user = await sites().addUser();
-        const late = await during(sites()[second], browser, async () => {
-          await loggedIn(sites(), first, user, browser);
-        });
-        expect([late.status, late.setCookie]).toEqual([400, undefined]);
-        expect(await userOn(browser, sites()[second])).toBe(user.username);
-        expect(await seenBy(stranger, sites())).toEqual(nobody);
+        const late = browser.copy();
+        await loggedIn(sites(), first, undefined, browser);
+        const page = await late.get(sites()[second], '/cart');
+        expect([page.json(), page.setCookie]).toEqual([{ cart: [] }, undefined]);
       },
     );
   });
+}
+
+/** A login while a request with the session from before was under way. */
+interface Login {
+  readonly browser: Browser;
+  /** Has the session key from before. */
+  readonly stranger: Browser;
+  readonly late: Answer;
+  /** The session key that the login gave. */
+  readonly key: string | undefined;
+  readonly username: string;
 }
 
 /** Answers the page `/slow` after something else has happened. */
