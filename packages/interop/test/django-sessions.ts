@@ -11,13 +11,18 @@ export async function startDjangoSessions(
 ): Promise<PythonProcess> {
   const { DATABASES, ...settings } = place.django;
   const { sessions } = Object(DATABASES);
-  const database = sessions && {
-    INSTALLED_APPS: ['django.contrib.sessions'],
-    DATABASES: { default: sessions },
-  };
   const python = startPython(django, script, {
-    args: [JSON.stringify({ SECRET_KEY, ...settings, ...database })],
+    // As Django itself sets it where its settings are a module.
+    env: { TZ: String(settings.TIME_ZONE ?? 'UTC') },
+    args: [
+      JSON.stringify({
+        SECRET_KEY,
+        INSTALLED_APPS: ['django.contrib.sessions'],
+        ...settings,
+        ...(sessions && { DATABASES: { default: sessions } }),
+      }),
+    ],
   });
-  if (database) await python.call('migrate');
+  if (sessions) await python.call('migrate');
   return python;
 }

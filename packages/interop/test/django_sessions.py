@@ -3,13 +3,16 @@
 import json
 import math
 import sys
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from importlib import import_module
+from unittest import mock
 
 import django
 from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
+from django.utils import timezone
 from line_protocol import serve
 
 settings.configure(**json.loads(sys.argv[1]))
@@ -43,6 +46,44 @@ def compare(keys, documents, changes):
         if not same(expected, found):
             unequal.append({"document": document, "change": change, "found": json.dumps(found)})
     return unequal
+
+
+def write_expiring(now, expiries):
+    """Makes a session with each expiry: seconds, a date, or null for the default. Their keys."""
+    with at(now):
+        return [write_one(expiry) for expiry in expiries]
+
+
+def write_one(expiry):
+    session = SessionStore()
+    if isinstance(expiry, str):
+        expiry = local(expiry)
+    session.set_expiry(expiry)
+    return save(session, {"by": "Django"})
+
+
+def clear(now):
+    """Django's own command, at another time."""
+    with at(now):
+        call_command("clearsessions", verbosity=0)
+
+
+def saved(keys):
+    """Those of the keys under which there is a session, expired or not."""
+    return [key for key in keys if SessionStore().exists(key)]
+
+
+@contextmanager
+def at(instant):
+    """Django's clock."""
+    with mock.patch("django.utils.timezone.now", return_value=local(instant)):
+        yield
+
+
+def local(instant):
+    """The instant as Django's clock gives it: without a zone where USE_TZ is off."""
+    date = datetime.fromisoformat(instant)
+    return date if settings.USE_TZ else timezone.make_naive(date)
 
 
 def save(session, data):
@@ -82,7 +123,7 @@ def same(a, b):
 
 def one_transaction():
     # Hundreds of sessions in one, or each waits for the disk.
-    return transaction.atomic() if settings.INSTALLED_APPS else nullcontext()
+    return transaction.atomic() if settings.SESSION_ENGINE.endswith(".db") else nullcontext()
 
 
-serve(migrate, write, change, compare)
+serve(migrate, write, change, compare, write_expiring, clear, saved)

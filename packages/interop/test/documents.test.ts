@@ -22,7 +22,7 @@ import { SECRET_KEY, type SharedPlace } from './sites.ts';
 
 // SEED=2 makes other documents.
 const seed = Number(process.env.SEED ?? 1);
-const BATCH = 500;
+const BATCH = 250;
 const DEEPEST = 64;
 /** A session that came out otherwise than it should. */
 interface Unequal {

@@ -10,6 +10,11 @@ const packages: Readonly<Record<DjangoDriver, string>> = {
   MySQLdb: 'python3-mysqldb',
 };
 
+/** The modules of which Django needs one for that kind of server. */
+export function serverDrivers(server: string): readonly [DjangoDriver, ...DjangoDriver[]] {
+  return server === 'PostgreSQL' ? ['psycopg2', 'psycopg'] : ['MySQLdb'];
+}
+
 /**
  * Defines tests that need one of the modules beside Django; skips them, with the reason, where it has none of them.
  *

@@ -11,7 +11,7 @@ export function sqlitePlace(directory: string): SharedPlace {
   const file = path.join(directory, 'sessions.sqlite3');
   return {
     django: { DATABASES: { sessions: { ENGINE: 'django.db.backends.sqlite3', NAME: file } } },
-    coatcheck: { engine: 'db', db: { url: `sqlite:${file}` } },
+    coatcheck: { engine: 'db', db: { url: `sqlite:${file}`, busyTimeoutMs: 29_000 } },
   };
 }
 

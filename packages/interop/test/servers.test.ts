@@ -1,7 +1,7 @@
-import { type DjangoDriver, describeDjangos } from '@coatcheck/test-support';
+import { describeDjangos } from '@coatcheck/test-support';
 import { describe, it, jest } from '@jest/globals';
 import { describeServers } from '../../db/test/database-servers.ts';
-import { describeWithDriver } from './drivers.ts';
+import { describeWithDriver, serverDrivers } from './drivers.ts';
 import { describeFlows } from './flows.ts';
 import { limitsOf } from './limits.ts';
 import { serverPlace } from './places.ts';
@@ -10,14 +10,9 @@ import { describeZones } from './zones.ts';
 // Servers have to be started, and the machine may be busy.
 jest.setTimeout(60_000);
 
-const drivers: Readonly<Record<string, readonly [DjangoDriver, ...DjangoDriver[]]>> = {
-  PostgreSQL: ['psycopg2', 'psycopg'],
-  MariaDB: ['MySQLdb'],
-};
-
 describeServers('one login', ({ name, open }) => {
   describeDjangos({ describe, it }, 'one table', (django) => {
-    describeWithDriver('one table', django, drivers[name] as ['MySQLdb'], () => {
+    describeWithDriver('one table', django, serverDrivers(name), () => {
       describeZones(
         django,
         async () => serverPlace(await open()),

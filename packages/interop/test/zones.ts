@@ -4,14 +4,21 @@ import { describeSites, type SharedPlace, type Sites } from './sites.ts';
 const NEW_YORK = 'America/New_York';
 
 /** Django with time zones, and one whose dates are local. */
-const zones = [
+export const zones: readonly Zone[] = [
   { title: 'with USE_TZ', django: { USE_TZ: true, TIME_ZONE: NEW_YORK }, coatcheck: {} },
   {
     title: 'without USE_TZ, in New York',
     django: { USE_TZ: false, TIME_ZONE: NEW_YORK },
     coatcheck: { timeZone: NEW_YORK },
   },
-] as const;
+];
+
+/** How both halves write dates. */
+interface Zone {
+  readonly title: string;
+  readonly django: Readonly<Record<string, unknown>>;
+  readonly coatcheck: { readonly timeZone?: string };
+}
 
 /** Both halves on the place, with either kind of dates. */
 export function describeZones(
