@@ -1,16 +1,12 @@
 import { type AccountFunction, validateAccount } from './account-notes.ts';
 import { ImproperlyConfigured } from './errors.ts';
 import { DEEPEST_JSON } from './json-scanner.ts';
+import { choice, describe, flag, positive, seconds } from './option-readers.ts';
 import { hideSecrets, validateSecretKey } from './secret-key.ts';
 import { bigIntSerializer, jsonSerializer, type Serializer } from './serializers.ts';
 import type { AttributesFunction } from './session-attributes.ts';
 import type { SessionBackend } from './session-backend.ts';
-import {
-  type CookieOptions,
-  type CookieSettings,
-  MOST_SECONDS,
-  validateCookie,
-} from './session-cookie.ts';
+import { type CookieOptions, type CookieSettings, validateCookie } from './session-cookie.ts';
 import { isTimeZone } from './time-zone.ts';
 
 /** What `createSessions` takes. Every option but `backend` and `secretKey` has Django's default. */
@@ -241,65 +237,4 @@ function validateBackend(backend: unknown): void {
       "backend must say how it answers: its property answers is 'synchronously' or 'later'.",
     );
   }
-}
-
-type Named<Value> = {
-  [Name in keyof SessionsOptions]-?: Value extends SessionsOptions[Name] ? Name : never;
-}[keyof SessionsOptions];
-
-function flag(options: SessionsOptions, name: Named<true>): boolean {
-  const value: unknown = options[name];
-  if (value === undefined) return false;
-  if (typeof value !== 'boolean') {
-    throw new ImproperlyConfigured(`${name} must be true or false, not ${describe(value)}.`);
-  }
-  return value;
-}
-
-function seconds(options: SessionsOptions, name: Named<1>): number | undefined {
-  return options[name] === undefined
-    ? undefined
-    : positive(options, name, 0, { unit: 'seconds', most: MOST_SECONDS });
-}
-
-function positive(
-  options: SessionsOptions,
-  name: Named<1>,
-  otherwise: number,
-  { unit = '', most = Number.MAX_SAFE_INTEGER, whole = false } = {},
-): number {
-  const { [name]: value = otherwise }: { readonly [key: string]: unknown } = { ...options };
-  const isInRange = typeof value === 'number' && value > 0 && value <= most;
-  if (!isInRange || (whole && !Number.isInteger(value))) {
-    const kind = whole && isInRange ? 'a positive whole number' : 'a positive number';
-    const limit = Number(value) > most && Number.isFinite(value) ? `, ${most} at most` : '';
-    throw new ImproperlyConfigured(
-      `${name} must be ${kind}${unit && ` of ${unit}`}${limit}, not ${describe(value)}.`,
-    );
-  }
-  return value;
-}
-
-function choice<Name extends 'onInterrupted' | 'onUnavailable'>(
-  options: SessionsOptions,
-  name: Name,
-  allowed: readonly [Settings[Name], Settings[Name]],
-): Settings[Name] {
-  const value = options[name] ?? allowed[0];
-  const found = allowed.find((candidate) => candidate === value);
-  if (!found) {
-    throw new ImproperlyConfigured(
-      `${name} must be '${allowed.join("' or '")}', not ${describe(value)}.`,
-    );
-  }
-  return found;
-}
-
-/** A wrong value in a message: its type, and the value itself only where it cannot be a secret. */
-export function describe(value: unknown): string {
-  if (typeof value === 'number' || typeof value === 'boolean' || value === null)
-    return String(value);
-  return typeof value === 'string'
-    ? `the text ${JSON.stringify(value.slice(0, 40))}`
-    : `a value of type ${typeof value}`;
 }
