@@ -65,15 +65,24 @@ export class Browser {
     const response = await fetch(site.url + path, { ...init, headers, redirect: 'manual' });
     const text = await response.text();
     const cookies = response.headers.getSetCookie();
+    if (cookies.length > 1)
+      throw new Error(`${site.name} sets ${cookies.length} cookies at ${path}.`);
     for (const header of cookies) this.#jar.take(header, path);
     return {
       status: response.status,
       text,
-      setCookie: cookies.find((header) => header.startsWith(`${COOKIE}=`)),
+      setCookie: cookies[0],
       json() {
         if (response.status === 200) return JSON.parse(text);
         throw new Error(`${site.name} answered ${response.status} to ${path}: ${text}`);
       },
     };
   }
+}
+
+/** The header that sets the session's cookie, without key and time; empty where none came. */
+export function wordsOf({ setCookie = '' }: Pick<Answer, 'setCookie'>): string {
+  return setCookie
+    .replace(/=[\w.:-]{32,};/, '=…;')
+    .replace(/expires=\w{3}, \d\d \w{3} (?!1970)\d{4} \d\d:\d\d:\d\d GMT/, 'expires=…');
 }
