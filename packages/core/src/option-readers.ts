@@ -24,12 +24,20 @@ export function seconds(options: SessionsOptions, name: Named<1>): number | unde
     : positive(options, name, 0, { unit: 'seconds', most: MOST_SECONDS });
 }
 
+/** Which positive numbers an option takes. */
+interface Limits {
+  /** For the message. */
+  readonly unit?: string;
+  readonly most?: number;
+  readonly whole?: boolean;
+}
+
 /** A positive number, else the default. @throws {ImproperlyConfigured} */
 export function positive(
   options: SessionsOptions,
   name: Named<1>,
   otherwise: number,
-  { unit = '', most = Number.MAX_SAFE_INTEGER, whole = false } = {},
+  { unit = '', most = Number.MAX_SAFE_INTEGER, whole = false }: Limits = {},
 ): number {
   const { [name]: value = otherwise }: { readonly [key: string]: unknown } = { ...options };
   const isInRange = typeof value === 'number' && value > 0 && value <= most;
