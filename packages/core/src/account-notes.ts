@@ -74,7 +74,8 @@ export class AccountNotes {
       address: shortened(client?.address, LONGEST_ADDRESS),
       userAgent: shortened(client?.userAgent, LONGEST_USER_AGENT),
     };
-    await this.#calls.make({ operation: 'note', key }, () => this.#index.note(note));
+    const texts = [account, note.address, note.userAgent];
+    await this.#calls.make({ operation: 'note', key, texts }, () => this.#index.note(note));
     this.#remember(key, account, seenAt.getTime());
   }
 

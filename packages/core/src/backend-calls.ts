@@ -1,20 +1,10 @@
 import { CircuitBreaker } from './circuit-breaker.ts';
 import { withDeadline } from './deadline.ts';
 import { BackendUnavailable, SessionError } from './errors.ts';
+import { isTraced, type Operation, type OperationTrace, traced } from './operation-tracing.ts';
 import type { Sent } from './redactor.ts';
 import type { Awaitable, SessionRecord } from './session-backend.ts';
 import type { SessionEventEmitter, UnavailableReason } from './session-events.ts';
-
-/** What core asks of a backend, by key. */
-export type Operation =
-  | 'load'
-  | 'create'
-  | 'update'
-  | 'touch'
-  | 'delete'
-  | 'note'
-  | 'noted'
-  | 'forget';
 
 const READING: ReadonlySet<Operation> = new Set(['load', 'noted']);
 /** After a call of these without an answer, nobody knows what is stored. */
@@ -29,6 +19,8 @@ export interface BackendCall {
   readonly record?: SessionRecord | undefined;
   /** What is to be replaced or removed. */
   readonly base?: string | undefined;
+  /** What else is sent that no log may show. */
+  readonly texts?: readonly (string | null)[] | undefined;
   /** Less than what calls usually have, where the caller has waited already. */
   readonly timeoutMs?: number | undefined;
 }
@@ -44,13 +36,16 @@ interface Failure {
  * data. What fails is an event.
  */
 export class BackendCalls {
+  readonly #backend: string;
   readonly #timeoutMs: number;
   readonly #events: SessionEventEmitter;
   // Reading goes on where only writing fails, as on a full disk. Where reading fails, no write is tried either.
   readonly #reading: CircuitBreaker<Failure>;
   readonly #writing: CircuitBreaker<Failure>;
 
-  constructor(timeoutMs: number, events: SessionEventEmitter) {
+  /** @param backend the name of its class. */
+  constructor(backend: string, timeoutMs: number, events: SessionEventEmitter) {
+    this.#backend = backend;
     this.#timeoutMs = timeoutMs;
     this.#events = events;
     this.#reading = this.#breaker('all');
@@ -84,9 +79,9 @@ export class BackendCalls {
       if (!writes || isSlow) breaker.failed(era, { reason, cause });
       return error;
     };
-    return withDeadline(run, timeoutMs, {
+    const ending = {
       answered,
-      failed: (cause) => {
+      failed: (cause: unknown) => {
         if (!isAnswer(cause))
           return failed(this.#unavailable(cause, sentIn(call)), reasonOf(cause));
         answered();
@@ -99,7 +94,10 @@ export class BackendCalls {
           'timeout',
         );
       },
-    });
+    };
+    return isTraced()
+      ? traced(this.#trace(call), () => withDeadline(run, timeoutMs, ending))
+      : withDeadline(run, timeoutMs, ending);
   }
 
   /** The answer of a call that no visitor waits for. @throws what may be seen of the error that it met. */
@@ -119,6 +117,10 @@ export class BackendCalls {
       opened: (failure) => this.#events.tell('breakerOpened', undefined, { affects, ...failure }),
       closed: (openMs) => this.#events.tell('breakerClosed', undefined, { affects, openMs }),
     });
+  }
+
+  #trace({ operation, key }: BackendCall): OperationTrace {
+    return { operation, backend: this.#backend, session: this.#events.digest(key) };
   }
 
   /** Nothing was sent, so that nothing can have been done. */
@@ -165,8 +167,8 @@ function reasonOf(error: unknown): UnavailableReason {
   return code === 'ETIMEDOUT' || cause?.code === 'ETIMEDOUT' ? 'timeout' : 'failed';
 }
 
-function sentIn({ key, record, base }: BackendCall): Sent {
-  const values = Object.values(record?.attributes ?? {});
-  const texts = [record?.data, base, ...values].filter((text) => typeof text === 'string');
+function sentIn({ key, record, base, texts: more = [] }: BackendCall): Sent {
+  const values = [record?.data, base, ...Object.values(record?.attributes ?? {}), ...more];
+  const texts = values.filter((text) => typeof text === 'string');
   return { key, texts };
 }

@@ -61,7 +61,7 @@ export class SessionRecords {
     this.#codec = new SessionCodec(backend.encoding, settings);
     this.#backend = backend;
     this.#events = events;
-    this.#calls = new BackendCalls(settings.operationTimeoutMs, events);
+    this.#calls = new BackendCalls(backend.constructor.name, settings.operationTimeoutMs, events);
     this.inCookie = backend.encoding !== 'serialized' && (backend.encoding.inCookie ?? false);
     this.answersAtOnce = backend.answers === 'synchronously';
     this.notes = settings.account && new AccountNotes(backend, this.#calls, this);
