@@ -41,6 +41,16 @@ export function describeInFlight(sites: () => Sites, { revokesNothing }: Limits 
       },
     );
 
+    itRevokes(`on Koa keeps what Django stored meanwhile${because}`, async () => {
+      const { browser } = await loggedIn(sites(), 'Django');
+      const late = await during(sites().Koa, browser, () =>
+        browser.post(sites().Django, '/cart', { item: 'coat' }),
+      );
+      expect(late.status).toBe(200);
+      const entries = (await browser.get(sites().Django, '/session')).json();
+      expect(entries).toMatchObject({ cart: ['coat'], late: 'change' });
+    });
+
     async function loginDuring(first: Half, second: Half): Promise<Login> {
       const browser = new Browser();
       await browser.post(sites()[second], '/cart', { item: 'coat' });
