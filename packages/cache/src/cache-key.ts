@@ -19,16 +19,21 @@ export const sessionCacheName = 'django.contrib.sessions.cache';
 /**
  * What every key of these sessions begins with.
  *
+ * @param section of the settings, for messages.
  * @throws {ImproperlyConfigured} when a setting could let keys of different applications meet.
  */
-export function keyStart({ keyPrefix = '', version = 1 }: KeyOptions, name: string): string {
+export function keyStart(
+  { keyPrefix = '', version = 1 }: KeyOptions,
+  name: string,
+  section = 'cache',
+): string {
   if (typeof keyPrefix !== 'string' || !/^[!-~]*$/.test(keyPrefix) || /[*?[\]\\]/.test(keyPrefix)) {
     throw new ImproperlyConfigured(
-      'cache.keyPrefix must be printable ASCII without spaces, backslashes and the characters *?[].',
+      `${section}.keyPrefix must be printable ASCII without spaces, backslashes and the characters *?[].`,
     );
   }
   if (!(Number.isSafeInteger(version) && version >= 0)) {
-    throw new ImproperlyConfigured('cache.version must be a whole number, as in Django.');
+    throw new ImproperlyConfigured(`${section}.version must be a whole number, as in Django.`);
   }
   return `${keyPrefix}:${version}:${name}`;
 }

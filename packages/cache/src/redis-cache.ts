@@ -1,29 +1,15 @@
-import {
-  type AccountNote,
-  ImproperlyConfigured,
-  type SafetyFinding,
-  type SafetyReporter,
-} from '@coatcheck/core';
+import type { AccountNote, SafetyFinding, SafetyReporter } from '@coatcheck/core';
 import type { Cache, CacheEntry, Outcome } from './cache.ts';
 import { CacheBackend } from './cache-backend.ts';
 import { type KeyOptions, keyStart, sessionCacheName } from './cache-key.ts';
+import { connectRedis, type RedisAccess } from './connect-redis.ts';
 import type { CacheNote, NoteKeeper } from './note-keeper.ts';
-import { checkClient, openRedis, type RedisClient } from './redis-client.ts';
-import { RedisConnection } from './redis-connection.ts';
+import type { RedisConnection } from './redis-connection.ts';
 import { notesName, RedisNotes } from './redis-notes.ts';
 import { redisFindings } from './redis-safety.ts';
-import { parseRedisUrl } from './redis-url.ts';
 
 /** Settings of `redisBackend`; either `url` or `client` is needed. */
-export interface RedisOptions extends KeyOptions {
-  /** `redis://`, `redis+sentinel://` or `redis+cluster://`; `rediss` instead of `redis` encrypts. */
-  readonly url?: string | undefined;
-  /** A `Redis` or `Cluster` that the application opened with `redisClientOptions` or `redisClusterOptions`, and closes itself. */
-  readonly client?: RedisClient | undefined;
-  /** For an encrypted connection: options of Node's `tls.connect`, such as `ca`. */
-  readonly tls?: object | undefined;
-  /** What ioredis exports, where this package cannot find it by itself. */
-  readonly driver?: unknown;
+export interface RedisOptions extends KeyOptions, RedisAccess {
   /**
    * A clock that decides what has expired, for tests: the server then keeps entries for longer, and has to be Redis 7.
    *
@@ -71,23 +57,13 @@ export class RedisCache implements Cache, SafetyReporter, NoteKeeper {
   readonly #clock: (() => Date) | undefined;
 
   constructor(options: RedisCacheOptions) {
-    const { url, client, tls, driver, now, name = sessionCacheName, startsEmpty = false } = options;
+    const { now, name = sessionCacheName, startsEmpty = false } = options;
     this.#start = keyStart(options, name);
     this.#startsEmpty = startsEmpty;
     this.#clock = now;
-    if ((url === undefined) === (client === undefined)) {
-      throw new ImproperlyConfigured(
-        'cache.url is missing: give redisBackend either a url, such as redis://localhost:6379, or an open client.',
-      );
-    }
-    const address = url === undefined ? undefined : parseRedisUrl(url);
-    if (startsEmpty && (address?.isCluster || client?.isCluster)) {
-      throw new ImproperlyConfigured(
-        'cache.url names a cluster, which a cache in front of a database cannot be: name a single server or Sentinels.',
-      );
-    }
-    const open = address ? openRedis(address, tls, driver) : checkClient(client as RedisClient);
-    this.#connection = new RedisConnection(open, address !== undefined);
+    this.#connection = connectRedis(options, {
+      noCluster: startsEmpty && 'a cache in front of a database cannot be',
+    }).connection;
     this.#notes = new RedisNotes(
       (command, args, writes) => this.#connection.send(command, args, writes),
       keyStart(options, notesName),

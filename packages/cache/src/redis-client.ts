@@ -85,8 +85,10 @@ export function openRedis(
   { nodes, sentinelName, isCluster, ...node }: RedisAddress,
   tls: object | undefined,
   driver: unknown,
+  section: string,
 ): RedisClient {
-  const { Redis, Cluster } = driver === undefined ? findDriver() : checkDriver(driver);
+  const { Redis, Cluster } =
+    driver === undefined ? findDriver(section) : checkDriver(driver, section);
   const { username, password, db, isEncrypted } = node;
   const options = { username, password, db, ...(isEncrypted && { tls: { ...tls } }) };
   if (isCluster) {
@@ -106,7 +108,7 @@ export function openRedis(
 }
 
 /** @throws {ImproperlyConfigured} when the client could write a session twice. */
-export function checkClient(client: RedisClient): RedisClient {
+export function checkClient(client: RedisClient, section: string): RedisClient {
   const options = client.options as Record<string, unknown>;
   const isSafe = client.isCluster
     ? options.retryDelayOnFailover === 0
@@ -116,7 +118,7 @@ export function checkClient(client: RedisClient): RedisClient {
     ? ['Cluster(nodes, ', 'redisClusterOptions']
     : ['Redis({ ', '...redisClientOptions, … }'];
   throw new ImproperlyConfigured(
-    `cache.client would send unanswered writes again, so that a session may be written twice: open it as new ${type}${remedy}) with the options that @coatcheck/cache exports.`,
+    `${section}.client would send unanswered writes again, so that a session may be written twice: open it as new ${type}${remedy}) with the options that @coatcheck/cache exports.`,
   );
 }
 
@@ -125,26 +127,26 @@ function retryStrategy(attempts: number): number {
   return Math.min(25 * 2 ** Math.min(attempts, 10), 400) + Math.random() * 100;
 }
 
-function findDriver(): RedisDriver {
+function findDriver(section: string): RedisDriver {
   for (const place of [import.meta.url, pathToFileURL(path.resolve('package.json'))]) {
     try {
-      return checkDriver(createRequire(place)('ioredis'));
+      return checkDriver(createRequire(place)('ioredis'), section);
     } catch (error) {
       if ((error as { code?: unknown }).code !== 'MODULE_NOT_FOUND') throw error;
     }
   }
   throw new ImproperlyConfigured(
-    'The driver for the Redis server in cache.url is not installed: npm install ioredis.',
+    `The driver for the Redis server in ${section}.url is not installed: npm install ioredis.`,
   );
 }
 
-function checkDriver(driver: unknown): RedisDriver {
+function checkDriver(driver: unknown, section: string): RedisDriver {
   const { default: defaultExport } = driver as { default?: unknown };
   for (const found of [driver, defaultExport] as Partial<RedisDriver>[]) {
     const { Redis, Cluster } = found ?? {};
     if (Redis && Cluster) return { Redis, Cluster };
   }
   throw new ImproperlyConfigured(
-    'cache.driver is not what ioredis exports: pass its module, or leave the option out.',
+    `${section}.driver is not what ioredis exports: pass its module, or leave the option out.`,
   );
 }

@@ -19,21 +19,33 @@ const form =
  * Reads `redis://user:password@host:port/db`, `redis+sentinel://host:port,host:port/name/db` or
  * `redis+cluster://host:port,host:port`; `rediss` instead of `redis` encrypts. The password and the name may be percent-encoded.
  *
+ * @param section of the settings, for messages.
  * @throws {ImproperlyConfigured} which never quotes the URL, since it may hold a password.
  */
-export function parseRedisUrl(url: string): RedisAddress {
+export function parseRedisUrl(url: string, section = 'cache'): RedisAddress {
+  try {
+    return parse(url);
+  } catch (error) {
+    if (!(error instanceof WrongUrl)) throw error;
+    throw new ImproperlyConfigured(
+      `${section}.url ${error.message}: write redis://user:password@host:port/db, redis+sentinel://host:port,host:port/name or redis+cluster://host:port,host:port; rediss instead of redis encrypts.`,
+    );
+  }
+}
+
+function parse(url: string): RedisAddress {
   const parts = form.exec(url)?.groups;
-  if (!parts) throw wrong('is none of the known forms');
+  if (!parts) throw new WrongUrl('is none of the known forms');
   const { tls, kind, user, password, hosts = '', path = '' } = parts;
   const defaultPort = kind === 'sentinel' ? 26379 : 6379;
   const nodes = hosts.split(',').map((host) => parseHost(host, defaultPort));
   const segments = path.split('/').slice(1).filter(Boolean);
   const sentinelName = kind === 'sentinel' ? decode(segments.shift()) : undefined;
-  if (kind === 'sentinel' && !sentinelName) throw wrong('does not name the primary');
-  if (kind === undefined && nodes.length > 1) throw wrong('has several hosts');
-  if (segments.length > (kind === 'cluster' ? 0 : 1)) throw wrong('has a path too long');
+  if (kind === 'sentinel' && !sentinelName) throw new WrongUrl('does not name the primary');
+  if (kind === undefined && nodes.length > 1) throw new WrongUrl('has several hosts');
+  if (segments.length > (kind === 'cluster' ? 0 : 1)) throw new WrongUrl('has a path too long');
   const db = segments[0] ?? '0';
-  if (!/^\d{1,5}$/.test(db)) throw wrong('has a database that is no number');
+  if (!/^\d{1,5}$/.test(db)) throw new WrongUrl('has a database that is no number');
   return {
     nodes,
     isCluster: kind === 'cluster',
@@ -50,7 +62,8 @@ function parseHost(text: string, defaultPort: number): { host: string; port: num
     /^(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
   const host = inBrackets ?? plain;
   const port = digits === undefined ? defaultPort : Number(digits);
-  if (host === undefined || port < 1 || port > 65_535) throw wrong('has no proper host and port');
+  if (host === undefined || port < 1 || port > 65_535)
+    throw new WrongUrl('has no proper host and port');
   return { host, port };
 }
 
@@ -58,12 +71,9 @@ function decode(text: string | undefined): string | undefined {
   try {
     return text && decodeURIComponent(text);
   } catch {
-    throw wrong('has a stray % sign');
+    throw new WrongUrl('has a stray % sign');
   }
 }
 
-function wrong(reason: string): ImproperlyConfigured {
-  return new ImproperlyConfigured(
-    `cache.url ${reason}: write redis://user:password@host:port/db, redis+sentinel://host:port,host:port/name or redis+cluster://host:port,host:port; rediss instead of redis encrypts.`,
-  );
-}
+/** What is wrong with a URL, in words that follow its name. */
+class WrongUrl extends Error {}

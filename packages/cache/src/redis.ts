@@ -1,0 +1,5 @@
+/** How this package talks to Redis, for others that keep something there: `@coatcheck/cache/redis`. */
+export { type KeyOptions, keyStart } from './cache-key.ts';
+export { connectRedis, type RedisAccess, type RedisUse } from './connect-redis.ts';
+export type { RedisClient } from './redis-client.ts';
+export { RedisConnection, replyCode } from './redis-connection.ts';
