@@ -20,7 +20,8 @@ import {
   type Written,
 } from '@coatcheck/core';
 import { baseIn, DOUBT_MS, ENTRY_MS, entryOf, FILL_MS, MARKER, sessionIn } from './cache-entry.ts';
-import { type CacheFailure, GuardedCache } from './guarded-cache.ts';
+import { type CacheFailure, warning } from './cache-failures.ts';
+import { GuardedCache } from './guarded-cache.ts';
 import { claimForThisProcess } from './single-process.ts';
 
 /** Settings of `cachedDbBackend`. */
@@ -38,7 +39,12 @@ export interface CachedDbOptions {
    * @default false: several processes are refused
    */
   readonly allowStale?: boolean | undefined;
-  /** Hears of every failure of the cache. @default a warning of the process, once a minute at most */
+  /**
+   * Hears of every failure of the cache, which is also published on `node:diagnostics_channel` as
+   * `coatcheck:cacheFailed`.
+   *
+   * @default a warning of the process, once a minute at most
+   */
   readonly onCacheFailure?: CacheFailure | undefined;
   /** The clock. @default the system's */
   readonly now?: (() => Date) | undefined;
@@ -234,7 +240,6 @@ export class CachedDbBackend
     return { key, base: entry };
   }
 
-  /** Leaves the key to the database for a while: a slower process may still put an older row here. */
   #accounts(): AccountIndex {
     if (indexesAccounts(this.#database)) return this.#database;
     throw new ImproperlyConfigured(
@@ -242,6 +247,7 @@ export class CachedDbBackend
     );
   }
 
+  /** Leaves the key to the database for a while: a slower process may still put an older row here. */
   async #doubt(key: string): Promise<void> {
     if (!this.#cache.isTrusted(key)) return this.#cache.suspect(key);
     const until = new Date(this.#now().getTime() + DOUBT_MS);
@@ -287,14 +293,7 @@ function after<T, U>(value: Awaitable<T>, next: (value: T) => Awaitable<U>): Awa
   return isPromise(value) ? value.then(next) : next(value);
 }
 
-let warnedAt = Number.NEGATIVE_INFINITY;
-
-function warn(error: unknown): void {
-  if (performance.now() - warnedAt < 60_000) return;
-  warnedAt = performance.now();
-  const { code = 'no code' } = (error ?? {}) as { code?: unknown };
-  process.emitWarning(
-    `The cache of the sessions fails (${String(code)}); the database answers instead.`,
-    { code: 'COATCHECK_CACHE_FAILED' },
-  );
-}
+const warn = warning(
+  'COATCHECK_CACHE_FAILED',
+  (cause) => `The cache of the sessions fails (${cause}); the database answers instead.`,
+);

@@ -1,15 +1,12 @@
-import { channel } from 'node:diagnostics_channel';
 import type { Cache } from '@coatcheck/cache';
 import { type Awaitable, CircuitBreaker, isPromise, withDeadline } from '@coatcheck/core';
 import { DELETED_MS, ENTRY_MS, FILL_MS, MARKER } from './cache-entry.ts';
+import { type CacheFailure, tellFailures } from './cache-failures.ts';
 
 /** Milliseconds until a cache that failed is told once more what it did not confirm. */
 const RETRY_MS = 1000;
 /** Keys whose entries are to be removed once the cache is back; beyond this, all of them are left alone for a while. */
 const MOST_SUSPECTS = 10_000;
-
-/** What was wrong with the cache, also published on `node:diagnostics_channel` as `coatcheck:cacheFailed`. */
-export type CacheFailure = (error: unknown) => void;
 
 /**
  * A cache that may fail: its calls have a deadline, a failure is reported and never thrown, and what could not be
@@ -31,7 +28,7 @@ export class GuardedCache {
   constructor(cache: Cache, timeoutMs: number, report: CacheFailure, now: () => Date) {
     this.#cache = cache;
     this.#timeoutMs = timeoutMs;
-    this.#report = report;
+    this.#report = tellFailures('coatcheck:cacheFailed', report);
     this.#now = now;
   }
 
@@ -46,7 +43,7 @@ export class GuardedCache {
     const era = this.#breaker.begin();
     const failed = (error: unknown): unknown => {
       this.#breaker.failed(era, error);
-      this.#tell(error);
+      this.#report(error);
       return error;
     };
     try {
@@ -100,15 +97,6 @@ export class GuardedCache {
     clearTimeout(this.#retry);
     await Promise.allSettled([...this.#underWay, this.#clearSuspects()]);
     await this.#cache.close();
-  }
-
-  #tell(error: unknown): void {
-    channel('coatcheck:cacheFailed').publish({ cause: error });
-    try {
-      this.#report(error);
-    } catch {
-      // A listener that throws never breaks what it listens to.
-    }
   }
 
   #retryLater(): void {

@@ -14,6 +14,9 @@ const EVENTS = [
   ...['breakerOpened', 'breakerClosed', 'cookieSkipped', 'cacheControlChanged', 'error'],
 ] as const;
 
+/** What backends tell beside the events. */
+const CHANNELS = ['cacheFailed', 'djangoCacheFailed'] as const;
+
 /** Sessions on the backend, and whatever they let out. */
 export function watchForLeaks(
   backend: SessionBackend,
@@ -33,7 +36,7 @@ export function watchForLeaks(
     sessions.events.on(name as 'saved', listen);
     channel(`coatcheck:${name}`).subscribe(listen);
   }
-  channel('coatcheck:cacheFailed').subscribe(listen);
+  for (const name of CHANNELS) channel(`coatcheck:${name}`).subscribe(listen);
 
   async function start(): Promise<string> {
     const session = sessions.open();
@@ -84,7 +87,7 @@ export function watchForLeaks(
     },
     stop(): void {
       for (const name of EVENTS) channel(`coatcheck:${name}`).unsubscribe(listen);
-      channel('coatcheck:cacheFailed').unsubscribe(listen);
+      for (const name of CHANNELS) channel(`coatcheck:${name}`).unsubscribe(listen);
     },
   };
 }
