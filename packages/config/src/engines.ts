@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ImproperlyConfigured, type SessionBackend } from '@coatcheck/core';
+import { variableNames } from './environment.ts';
 import type { SessionsConfig } from './settings.ts';
 import { importUserModule } from './user-module.ts';
 
@@ -9,6 +10,8 @@ interface Place {
   readonly config: SessionsConfig;
   /** Where relative paths begin, and where packages are looked up first. */
   readonly directory: string;
+  /** The engine that is opened, for messages. */
+  readonly engine: string;
 }
 
 /** What a package with a backend exports for configurations. */
@@ -16,16 +19,22 @@ interface EnginePackage {
   createBackend(options: Readonly<Record<string, unknown>>): SessionBackend;
 }
 
+/** What the package with Django's cache exports. */
+interface DjangoCachePackage {
+  withDjangoCache(
+    database: SessionBackend,
+    options: Readonly<Record<string, unknown>>,
+  ): SessionBackend;
+}
+
 /** Engines by name; a new one is a line here, and its section of settings in `settings.ts`. */
 const engines: Readonly<Record<string, (place: Place) => Promise<SessionBackend>>> = {
-  db: (place) => engineWithUrl('db', '@coatcheck/db', 'sqlite:./sessions.sqlite3', place),
+  db: database,
   cache: (place) => engineWithUrl('cache', '@coatcheck/cache', 'memory:', place),
   cached_db: cachedDatabase,
   file: fileDirectory,
   signed_cookies: (place) =>
-    engine('signed_cookies', '@coatcheck/signed-cookies', place, () => ({
-      ...place.config.signedCookies,
-    })),
+    engine('@coatcheck/signed-cookies', place, () => ({ ...place.config.signedCookies })),
 };
 
 /** The npm package of the driver for a URL's scheme; `redis` stands for `redis+cluster` too. */
@@ -54,8 +63,14 @@ export async function createBackend(
 ): Promise<SessionBackend> {
   const name = config.engine || 'db';
   const known = DJANGO.exec(name)?.[1] ?? name;
+  if (config.djangoCache && known !== 'db' && known !== 'cached_db') {
+    throw new ImproperlyConfigured(
+      `The setting djangoCache (SESSION_DJANGO_CACHE_URL) is for sessions in a table that Django shares: use the engine "db" or "cached_db" instead of "${name}", or leave it out.`,
+    );
+  }
   const open = Object.hasOwn(engines, known) ? engines[known] : undefined;
-  return open ? open({ config, directory }) : userEngine(name, { config, directory });
+  const place = { config, directory, engine: known };
+  return open ? open(place) : userEngine(name, place);
 }
 
 /** An engine whose section has a `url` that says where the sessions live, and so which driver it takes. */
@@ -65,7 +80,7 @@ async function engineWithUrl(
   defaultUrl: string,
   place: Place,
 ): Promise<SessionBackend> {
-  return engine(section, packageName, place, () => settingsWithUrl(section, defaultUrl, place));
+  return engine(packageName, place, () => settingsWithUrl(section, defaultUrl, place));
 }
 
 /** The settings of a section with a `url`, and the driver that it takes. */
@@ -76,27 +91,49 @@ function settingsWithUrl(
 ): Readonly<Record<string, unknown>> {
   const { timeZone, hashKeys, now, [section]: settings } = place.config;
   const url = absoluteUrl(settings?.url ?? defaultUrl, place);
-  const [, scheme = ''] = /^([a-z]+)[+:]/.exec(url) ?? [];
-  const driver = Object.hasOwn(drivers, scheme) ? drivers[scheme] : undefined;
-  return {
-    timeZone,
-    hashKeys,
-    now,
-    ...settings,
-    url,
-    driver: driver && requireDriver(section, driver, place),
-  };
+  return { timeZone, hashKeys, now, ...settings, url, driver: driverFor(section, url, place) };
+}
+
+/** The database of `db` and `cached_db`; what is written there drops Django's copy, where Django has a cache. */
+async function database(place: Place): Promise<SessionBackend> {
+  const opened = await engineWithUrl('db', '@coatcheck/db', 'sqlite:./sessions.sqlite3', place);
+  const { djangoCache, hashKeys, now } = place.config;
+  if (djangoCache === undefined) return opened;
+  return closeUnless(opened, async () => {
+    if (hashKeys) {
+      throw new ImproperlyConfigured(
+        'hashKeys and djangoCache exclude each other, since Django finds no session under a hashed key: leave one of them out.',
+      );
+    }
+    const { withDjangoCache } = await importPackage<DjangoCachePackage>(
+      '@coatcheck/cached-db',
+      'The setting djangoCache (SESSION_DJANGO_CACHE_URL)',
+      place,
+    );
+    const driver = driverFor('djangoCache', djangoCache.url ?? '', place);
+    return withDjangoCache(opened, { ...djangoCache, now, driver });
+  });
 }
 
 async function cachedDatabase(place: Place): Promise<SessionBackend> {
-  const database = await engineWithUrl('db', '@coatcheck/db', 'sqlite:./sessions.sqlite3', place);
-  try {
-    return await engine('cached_db', '@coatcheck/cached-db', place, () => ({
+  const opened = await database(place);
+  return closeUnless(opened, () =>
+    engine('@coatcheck/cached-db', place, () => ({
       ...settingsWithUrl('cache', 'memory:', place),
-      database,
-    }));
+      database: opened,
+    })),
+  );
+}
+
+/** What is made around a backend, which is closed when that fails. */
+async function closeUnless(
+  opened: SessionBackend,
+  wrap: () => Promise<SessionBackend>,
+): Promise<SessionBackend> {
+  try {
+    return await wrap();
   } catch (error) {
-    await database.close();
+    await opened.close();
     throw error;
   }
 }
@@ -109,17 +146,17 @@ async function fileDirectory(place: Place): Promise<SessionBackend> {
     );
   }
   const path = resolve(place.directory, file.path);
-  return engine('file', '@coatcheck/file', place, () => ({ path, cookieName: cookie?.name, now }));
+  return engine('@coatcheck/file', place, () => ({ path, cookieName: cookie?.name, now }));
 }
 
 /** @param options asked for once the engine is there, since its driver is looked up then. */
 async function engine(
-  name: string,
   packageName: string,
   place: Place,
   options: () => Readonly<Record<string, unknown>>,
 ): Promise<SessionBackend> {
-  const { createBackend } = await importEngine(name, packageName, place);
+  const what = `The engine "${place.engine}" (setting engine, SESSION_ENGINE)`;
+  const { createBackend } = await importPackage<EnginePackage>(packageName, what, place);
   return createBackend(options());
 }
 
@@ -149,29 +186,32 @@ async function userEngine(name: string, { config, directory }: Place): Promise<S
   return backend;
 }
 
-/** Imports an engine's package as the configuration would, else as this package would. */
-async function importEngine(
-  name: string,
+/** Imports a package of ours as the configuration would, else as this package would. `what` needs it. */
+async function importPackage<Exports>(
   packageName: string,
+  what: string,
   { directory }: Place,
-): Promise<EnginePackage> {
+): Promise<Exports> {
   const file = resolveFrom(directory, packageName);
   try {
     return await import(file === undefined ? packageName : pathToFileURL(file).href);
   } catch (error) {
     if (file !== undefined || !isNotFound(error)) throw error;
     throw new ImproperlyConfigured(
-      `The engine "${name}" (setting engine, SESSION_ENGINE) needs the package ${packageName}: npm install ${packageName}.`,
+      `${what} needs the package ${packageName}: npm install ${packageName}.`,
     );
   }
 }
 
-/** Requires a driver as the configuration would, else as this package would. */
-function requireDriver(section: string, name: string, { directory }: Place): unknown {
+/** The driver that a section's URL takes, as the configuration would require it, else as this package would. */
+function driverFor(section: string, url: string, { directory }: Place): unknown {
+  const [, scheme = ''] = /^([a-z]+)[+:]/.exec(url) ?? [];
+  const name = Object.hasOwn(drivers, scheme) ? drivers[scheme] : undefined;
+  if (name === undefined) return undefined;
   const file = resolveFrom(directory, name) ?? resolveFrom(import.meta.dirname, name);
   if (file === undefined) {
     throw new ImproperlyConfigured(
-      `The setting ${section}.url (SESSION_${section.toUpperCase()}_URL) needs the package ${name}: npm install ${name}.`,
+      `The setting ${section}.url (${variableNames([section, 'url'])[0]}) needs the package ${name}: npm install ${name}.`,
     );
   }
   return createRequire(file)(file);

@@ -2,6 +2,7 @@ export { type LoadedConfig, type LoadOptions, loadConfig, loadSessions } from '.
 export {
   type CacheSettings,
   type DbSettings,
+  type DjangoCacheSettings,
   defineConfig,
   type FileSettings,
   type SessionsConfig,

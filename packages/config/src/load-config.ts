@@ -69,7 +69,17 @@ async function openSessions<Data extends object>(
   config: SessionsConfig,
   directory: string,
 ): Promise<Sessions<Data>> {
-  const { engine, engineOptions, db, cache, file, signedCookies, secretKey, ...options } = config;
+  const {
+    engine,
+    engineOptions,
+    db,
+    cache,
+    djangoCache,
+    file,
+    signedCookies,
+    secretKey,
+    ...options
+  } = config;
   if (!secretKey) {
     throw new ImproperlyConfigured(
       'The setting secretKey is missing: set SECRET_KEY in the environment to at least 32 random characters.',

@@ -45,6 +45,26 @@ export interface CacheSettings {
   readonly allowStale?: boolean | undefined;
 }
 
+/** The cache of a Django that shares the table of `db` or `cached_db`, where its engine is `cached_db`. */
+export interface DjangoCacheSettings {
+  /**
+   * `redis://…`, `rediss://…` or `redis+sentinel://…`. Django: `LOCATION` of the cache that `SESSION_CACHE_ALIAS` names.
+   */
+  readonly url?: string | undefined;
+  /** Django: `KEY_PREFIX`. @default none */
+  readonly keyPrefix?: string | undefined;
+  /** Django: `VERSION`. @default 1 */
+  readonly version?: number | undefined;
+  /** Encrypted connections: options of Node's `tls.connect`, such as `ca`. */
+  readonly tls?: object | undefined;
+  /** Milliseconds that it may take to confirm that it has forgotten a session. @default 400 */
+  readonly timeoutMs?: number | undefined;
+  /** Instead of `url`, for a cache that is no Redis: removes the entry of a session. */
+  readonly drop?: ((key: string) => Promise<unknown>) | undefined;
+  /** With `drop`: removes every entry. */
+  readonly dropAll?: (() => Promise<unknown>) | undefined;
+}
+
 /** Where the sessions of the `file` engine live. */
 export interface FileSettings {
   /**
@@ -73,6 +93,7 @@ export interface SessionsConfig extends Omit<SessionsOptions, 'backend' | 'secre
   readonly secretKey?: string | undefined;
   readonly db?: DbSettings | undefined;
   readonly cache?: CacheSettings | undefined;
+  readonly djangoCache?: DjangoCacheSettings | undefined;
   readonly file?: FileSettings | undefined;
   readonly signedCookies?: SignedCookiesSettings | undefined;
   /** What the engine receives when it is a module of yours. */
@@ -124,6 +145,16 @@ const cache: Kinds<CacheSettings> = {
   allowStale: 'boolean',
 };
 
+const djangoCache: Kinds<DjangoCacheSettings> = {
+  url: 'text',
+  keyPrefix: 'text',
+  version: 'number',
+  tls: 'code',
+  timeoutMs: 'number',
+  drop: 'code',
+  dropAll: 'code',
+};
+
 const file: Kinds<FileSettings> = { path: 'text' };
 
 const signedCookies: Kinds<SignedCookiesSettings> = { encrypt: 'boolean' };
@@ -133,6 +164,7 @@ const settings: Kinds<SessionsConfig> = {
   engineOptions: 'code',
   db,
   cache,
+  djangoCache,
   file,
   signedCookies,
   secretKey: 'text',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type LoadOptions, loadSessions, type SessionsConfig } from '@coatcheck/config';
 import type { Sessions } from '@coatcheck/core';
 import { djangoFixture } from '@coatcheck/test-support';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import Database from 'better-sqlite3';
 
 const secretKey = 'q8Zr1nVd5sWk0aYb7uEo3tGh9xLc2mPf';
@@ -125,6 +125,51 @@ describe('the engine cached_db', () => {
     } finally {
       delete process.env.NODE_APP_INSTANCE;
     }
+  });
+});
+
+describe('djangoCache', () => {
+  const url = 'redis://127.0.0.1:1';
+
+  it.each(['db', 'cached_db'])('is dropped from by %s when it writes', async (engine) => {
+    const dropped: string[] = [];
+    const drop = async (key: string) => void dropped.push(key);
+    const sessions = await open({ engine, djangoCache: { drop } });
+    const key = await save(sessions);
+    expect(dropped).toEqual([]);
+    expect(await sessions.delete(key)).toBe(true);
+    expect(dropped).toEqual([key, key]);
+    const { migrate } = sessions.backend as unknown as { migrate: () => Promise<boolean> };
+    expect(await migrate.call(sessions.backend)).toBe(false);
+  });
+
+  it('is configured by the environment alone, and refuses what it cannot drop', async () => {
+    const sessions = await open(undefined, {
+      SECRET_KEY: secretKey,
+      SESSION_DJANGO_CACHE_URL: url,
+      SESSION_DJANGO_CACHE_TIMEOUT_MS: '20',
+    });
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const key = await save(sessions);
+    await expect(sessions.delete(key)).rejects.toMatchObject({ name: 'BackendUnavailable' });
+    warn.mockRestore();
+    expect(await sessions.exists(key)).toBe(true);
+  });
+
+  it.each<[string, SessionsConfig]>([
+    ['djangoCache.url is missing', { djangoCache: {} }],
+    ['djangoCache.url is not that of a Redis', { djangoCache: { url: 'memcached://u:tiger@h' } }],
+    ['djangoCache.url names a cluster', { djangoCache: { url: 'redis+cluster://tiger' } }],
+    ['djangoCache.keyPrefix must be', { djangoCache: { url, keyPrefix: 'tiger*' } }],
+    ['djangoCache.version must be', { djangoCache: { url, version: -1 } }],
+    ['djangoCache.timeoutMs must be', { djangoCache: { url, timeoutMs: 0 } }],
+    ['hashKeys and djangoCache exclude each other', { hashKeys: true, djangoCache: { url } }],
+    ['did you mean "djangoCache.keyPrefix"', { djangoCache: { keyprefix: 'x' } as never }],
+    ['instead of "file"', { engine: 'file', file: { path: './f' }, djangoCache: { url } }],
+    ['instead of "cache"', { engine: 'cache', djangoCache: { url } }],
+    ['instead of "./mine.js"', { engine: './mine.js', djangoCache: { url } }],
+  ])('refuses what cannot work: %s', async (message, config) => {
+    expect(await refusal(config)).toContain(message);
   });
 });
 
