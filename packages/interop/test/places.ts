@@ -53,17 +53,33 @@ export function cookiePlace(): SharedPlace {
   };
 }
 
-/** Redis, with entries in JSON. */
-export function redisPlace(django: Django, place: RedisPlace): SharedPlace {
+/** The engine `cache` on Redis, with entries in either form. */
+export function redisPlace(
+  django: Django,
+  place: RedisPlace,
+  form: 'json' | 'pickle' = 'json',
+): SharedPlace {
+  const { url, keyPrefix } = place;
   return {
     django: {
       SESSION_ENGINE: 'django.contrib.sessions.backends.cache',
-      CACHES: { default: djangoCache(django, 'json').settings(place) },
+      CACHES: { default: djangoCache(django, form).settings(place) },
     },
     hasOwnClock: true,
-    coatcheck: {
-      engine: 'cache',
-      cache: { url: place.url, keyPrefix: place.keyPrefix, timeoutMs: 29_000 },
+    coatcheck: { engine: 'cache', cache: { url, keyPrefix, timeoutMs: 29_000 } },
+  };
+}
+
+/** Django's engine `cached_db` on an SQLite file in the directory, with its cache on Redis. */
+export function cachedDbPlace(django: Django, place: RedisPlace, directory: string): SharedPlace {
+  const { url, keyPrefix } = place;
+  const database = sqlitePlace(directory);
+  return {
+    django: {
+      ...database.django,
+      SESSION_ENGINE: 'django.contrib.sessions.backends.cached_db',
+      CACHES: { default: djangoCache(django, 'pickle').settings(place) },
     },
+    coatcheck: { ...database.coatcheck, djangoCache: { url, keyPrefix, timeoutMs: 29_000 } },
   };
 }
