@@ -1,3 +1,4 @@
+import { UpdateError } from '../errors.ts';
 import type {
   ClearExpiredOptions,
   SessionBackend,
@@ -70,6 +71,6 @@ async function tellText<T>(answer: Promise<T>): Promise<T> {
     return await answer;
   } catch (error) {
     const current = unwrap(changedTo(error));
-    throw current ? Object.assign(error as object, { current }) : error;
+    throw current ? new UpdateError('changed', current) : error;
   }
 }
