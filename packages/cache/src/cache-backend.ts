@@ -17,6 +17,7 @@ import {
   type Written,
 } from '@coatcheck/core';
 import type { Cache, CacheEntry } from './cache.ts';
+import { type CacheSerializer, jsonCacheSerializer } from './cache-serializer.ts';
 import { keepsNotes, type NoteKeeper } from './note-keeper.ts';
 
 /** Sessions that live in a cache alone. Django: `django.contrib.sessions.backends.cache`. */
@@ -24,41 +25,52 @@ export class CacheBackend implements SessionBackend, SafetyReporter, AccountInde
   readonly encoding = 'serialized';
   readonly answers: 'synchronously' | 'later';
   readonly #cache: Cache;
+  readonly #serializer: CacheSerializer;
   /** Whoever renews expiries wants to know them; for others a read is cheaper. */
   #needsExpiry = false;
   #closing: Promise<void> | undefined;
 
   /** Made by a function of this package, such as `memoryBackend` or `redisBackend`. */
-  constructor(cache: Cache) {
+  constructor(cache: Cache, serializer: CacheSerializer = jsonCacheSerializer) {
     this.#cache = cache;
+    this.#serializer = serializer;
     this.answers = cache.answers;
   }
 
   load(key: string): Awaitable<StoredSession | undefined> {
     const found = this.#open().get(key, this.#needsExpiry);
-    return found instanceof Promise ? found.then(stored) : stored(found);
+    return found instanceof Promise
+      ? found.then((entry) => this.#stored(entry))
+      : this.#stored(found);
   }
 
-  async create({ key, data, expiresAt }: SessionRecord): Promise<Written> {
-    if (!(await this.#open().add(key, data, expiresAt))) throw new CreateError();
-    return { key, base: data };
+  async create({ key, data, expiresAt }: SessionRecord, origin?: string): Promise<Written> {
+    const base = this.#serializer.dumps(data, origin);
+    if (!(await this.#open().add(key, base, expiresAt))) throw new CreateError();
+    return { key, base };
   }
 
-  async update({ key, data, expiresAt }: SessionRecord, base: string): Promise<Written> {
-    const outcome = await this.#open().replace(key, base, data, expiresAt);
-    if (!outcome.done) throw difference(outcome.current);
-    return { key, base: data };
+  async update(
+    { key, data, expiresAt }: SessionRecord,
+    base: string,
+    origin: string = base,
+  ): Promise<Written> {
+    const text = this.#serializer.dumps(data, origin);
+    const outcome = await this.#open().replace(key, base, text, expiresAt);
+    if (!outcome.done) throw this.#difference(outcome.current);
+    return { key, base: text };
   }
 
   async touch({ key, data, expiresAt }: SessionRecord, base: string): Promise<Written | undefined> {
     this.#needsExpiry = true;
-    const { done } = await this.#open().replace(key, base, data, expiresAt);
-    return done ? { key, base: data } : undefined;
+    const text = this.#serializer.dumps(data, base);
+    const { done } = await this.#open().replace(key, base, text, expiresAt);
+    return done ? { key, base: text } : undefined;
   }
 
   async delete(key: string, base?: string): Promise<boolean> {
     const outcome = await this.#open().delete(key, base);
-    if (!outcome.done && outcome.current) throw difference(outcome.current);
+    if (!outcome.done && outcome.current) throw this.#difference(outcome.current);
     return outcome.done;
   }
 
@@ -104,16 +116,17 @@ export class CacheBackend implements SessionBackend, SafetyReporter, AccountInde
     if (this.#closing !== undefined) throw new SessionError('The session backend is closed.');
     return this.#cache;
   }
-}
 
-function stored(entry: CacheEntry | undefined): StoredSession | undefined {
-  if (!entry) return undefined;
-  const { text, expiresAt } = entry;
-  return expiresAt ? { data: text, base: text, expiresAt } : { data: text, base: text };
-}
+  #stored(entry: CacheEntry | undefined): StoredSession | undefined {
+    if (!entry) return undefined;
+    const { text: base, expiresAt } = entry;
+    const found = { data: '', ...this.#serializer.loads(base), base };
+    return expiresAt ? { ...found, expiresAt } : found;
+  }
 
-/** Why a compare-and-set found nothing to change. */
-function difference(current: CacheEntry | undefined): UpdateError {
-  const found = stored(current);
-  return found ? new UpdateError('changed', found) : new UpdateError('gone');
+  /** Why a compare-and-set found nothing to change. */
+  #difference(current: CacheEntry | undefined): UpdateError {
+    const found = this.#stored(current);
+    return found ? new UpdateError('changed', found) : new UpdateError('gone');
+  }
 }

@@ -2,6 +2,7 @@ import type { AccountNote, SafetyFinding, SafetyReporter } from '@coatcheck/core
 import type { Cache, CacheEntry, Outcome } from './cache.ts';
 import { CacheBackend } from './cache-backend.ts';
 import { type KeyOptions, keyStart, sessionCacheName } from './cache-key.ts';
+import { type CacheSerializerName, chooseSerializer } from './choose-serializer.ts';
 import { connectRedis, type RedisAccess } from './connect-redis.ts';
 import type { CacheNote, NoteKeeper } from './note-keeper.ts';
 import type { RedisConnection } from './redis-connection.ts';
@@ -11,6 +12,13 @@ import { redisFindings } from './redis-safety.ts';
 /** Settings of `redisBackend`; either `url` or `client` is needed. */
 export interface RedisOptions extends KeyOptions, RedisAccess {
   /**
+   * In which form Django stores sessions there: JSON, where its cache has `django.core.signing.JSONSerializer` as the
+   * `serializer` in its `OPTIONS`, or pickles, which it writes unless told otherwise.
+   *
+   * @default 'json'
+   */
+  readonly serializer?: CacheSerializerName | undefined;
+  /**
    * A clock that decides what has expired, for tests: the server then keeps entries for longer, and has to be Redis 7.
    *
    * @default the server's own, which also ends entries by itself
@@ -19,17 +27,17 @@ export interface RedisOptions extends KeyOptions, RedisAccess {
 }
 
 /**
- * Sessions in Redis or Valkey, by ioredis. Django: the cache engine on `RedisCache` with
- * `django.core.signing.JSONSerializer` as its serializer.
+ * Sessions in Redis or Valkey, by ioredis. Django: the cache engine on `RedisCache`, or on that of django-redis.
  *
  * @throws {ImproperlyConfigured} when a setting is wrong or the driver is missing.
  */
 export function redisBackend(options: RedisOptions): CacheBackend {
-  return new CacheBackend(new RedisCache(options));
+  const serializer = chooseSerializer(options.serializer);
+  return new CacheBackend(new RedisCache(options), serializer);
 }
 
 /** What makes a `RedisCache` other than one of sessions. */
-export interface RedisCacheOptions extends RedisOptions {
+export interface RedisCacheOptions extends Omit<RedisOptions, 'serializer'> {
   /** What the keys begin with, after prefix and version. @default that of Django's cache engine */
   readonly name?: string | undefined;
   /**

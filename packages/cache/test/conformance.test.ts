@@ -39,6 +39,21 @@ describeWithRedis('on one server', (place) => {
 
   describeSessionBackend(
     { describe, it },
+    'CacheBackend on Redis with pickles',
+    ({ now }) => {
+      const options = {
+        url: place.url,
+        keyPrefix: keyPrefix(),
+        serializer: 'pickle',
+        now,
+      } as const;
+      return { backend: redisBackend(options), openAnother: () => redisBackend(options) };
+    },
+    { cannot: { clear } },
+  );
+
+  describeSessionBackend(
+    { describe, it },
     'CacheBackend on Redis by the clock of the server',
     () => {
       const options = { url: place.url, keyPrefix: keyPrefix() };

@@ -121,6 +121,39 @@ describe('createBackend', () => {
   });
 });
 
+describe('the serializer', () => {
+  const url = 'redis://127.0.0.1:1';
+
+  it.each(['json', 'pickle', undefined] as const)('may be %p', async (serializer) => {
+    await createBackend({ url, serializer }).close();
+  });
+
+  it.each(['', 'JSON', 'django.core.signing.JSONSerializer', null, {}])(
+    'is refused when it is %p',
+    (serializer) => {
+      expect(() => createBackend({ url, serializer: serializer as never })).toThrow(
+        ImproperlyConfigured,
+      );
+      expect(() => redisBackend({ url, serializer: serializer as never })).toThrow(
+        /^cache\.serializer must be 'json'/,
+      );
+      expect(() => createBackend({ serializer: serializer as never })).toThrow(
+        /^cache\.serializer must be 'json'/,
+      );
+    },
+  );
+
+  it('is JSON in the process, where no Django reads it', () => {
+    expect(() => createBackend({ url: 'memory:', serializer: 'pickle' })).toThrow(
+      ImproperlyConfigured,
+    );
+    expect(() => createBackend({ serializer: 'pickle' })).toThrow(
+      /^cache\.serializer: 'pickle' is for a Redis/,
+    );
+    expect(createBackend({ serializer: 'json' }).answers).toBe('synchronously');
+  });
+});
+
 describe('a client of the application', () => {
   it('is refused when it would send unanswered writes again', () => {
     const client = new Redis({ lazyConnect: true });

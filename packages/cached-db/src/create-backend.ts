@@ -1,4 +1,10 @@
-import { LruCache, type MemoryOptions, RedisCache, type RedisCacheOptions } from '@coatcheck/cache';
+import {
+  type CacheSerializerName,
+  LruCache,
+  type MemoryOptions,
+  RedisCache,
+  type RedisCacheOptions,
+} from '@coatcheck/cache';
 import { ImproperlyConfigured, type SessionBackend } from '@coatcheck/core';
 import { CachedDbBackend, type CachedDbOptions } from './cached-db-backend.ts';
 
@@ -12,6 +18,8 @@ export interface CachedDbConfiguration
   readonly url?: string | undefined;
   /** As `cacheTimeoutMs` of `CachedDbOptions`. */
   readonly timeoutMs?: number | undefined;
+  /** Refused, unless it says nothing new: entries are rows of the database, and no Django reads them. @default 'json' */
+  readonly serializer?: CacheSerializerName | undefined;
 }
 
 /** What keys begin with, so that no entry is ever taken for one of Django's. */
@@ -27,9 +35,15 @@ export function createBackend({
   timeoutMs: cacheTimeoutMs,
   allowStale,
   url = 'memory:',
+  serializer = 'json',
   ...options
 }: CachedDbConfiguration): CachedDbBackend {
   const { now } = options;
+  if (serializer !== 'json') {
+    throw new ImproperlyConfigured(
+      'cache.serializer is for the engine cache, whose entries Django reads; those of cached_db are rows of its database: leave it out.',
+    );
+  }
   if (/^memory:(\/\/)?$/.test(url)) {
     const cache = new LruCache(options);
     return new CachedDbBackend({ database, cache, cacheTimeoutMs, allowStale, now });

@@ -49,6 +49,14 @@ describe('createBackend', () => {
     );
   });
 
+  it.each(['memory:', 'redis://127.0.0.1:1'])('refuses pickles in %s', async (url) => {
+    expect(() => createBackend({ database, url, serializer: 'pickle' })).toThrow(
+      /^cache\.serializer is for the engine cache/,
+    );
+    await createBackend({ database, serializer: 'json' }).close();
+    database = sqliteBackend({ path: ':memory:' });
+  });
+
   it.each([{ maxEntries: 0 }, { maxBytes: -1 }])('refuses %j', (options) => {
     expect(() => createBackend({ database, ...options })).toThrow(
       `cache.${Object.keys(options)[0]} must be`,

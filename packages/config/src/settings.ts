@@ -33,6 +33,8 @@ export interface CacheSettings {
   readonly keyPrefix?: string | undefined;
   /** Django: `VERSION`. @default 1 */
   readonly version?: number | undefined;
+  /** `cache` on Redis: JSON, or the pickles that Django writes there by default. @default 'json' */
+  readonly serializer?: 'json' | 'pickle' | undefined;
   /** Encrypted connections: options of Node's `tls.connect`, such as `ca`. */
   readonly tls?: object | undefined;
   /** `memory:`: sessions kept. @default 100000 */
@@ -138,6 +140,7 @@ const cache: Kinds<CacheSettings> = {
   url: 'text',
   keyPrefix: 'text',
   version: 'number',
+  serializer: ['json', 'pickle'],
   tls: 'code',
   maxEntries: 'number',
   maxBytes: 'number',
