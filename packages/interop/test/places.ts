@@ -66,7 +66,7 @@ export function redisPlace(
       CACHES: { default: djangoCache(django, form).settings(place) },
     },
     hasOwnClock: true,
-    coatcheck: { engine: 'cache', cache: { url, keyPrefix, timeoutMs: 29_000 } },
+    coatcheck: { engine: 'cache', cache: { url, keyPrefix, serializer: form, timeoutMs: 29_000 } },
   };
 }
 
