@@ -37,12 +37,13 @@ describeDjangos({ describe, it }, 'random sessions', (django) => {
 });
 
 describeWithRedis('random sessions in Redis', (redis) => {
-  describeDjangos({ describe, it }, 'as JSON', (django) => {
+  describeDjangos({ describe, it }, 'in one cache', (django) => {
     const { drivers } = djangoCache(django, 'json');
-    describeWithDriver('random sessions in Redis as JSON', django, drivers, () => {
+    describeWithDriver('random sessions in Redis', django, drivers, () => {
       // django-redis writes JSON as Python does by default.
       const spaces = isBefore(django, 4, 0);
-      describeDocuments('in one cache', django, () => redisPlace(django, redis), { spaces });
+      describeDocuments('as JSON', django, () => redisPlace(django, redis), { spaces });
+      describeDocuments('as pickles', django, () => redisPlace(django, redis, 'pickle'));
     });
   });
 });

@@ -9,7 +9,7 @@ export {
 export { djangoFixture } from './fixtures.ts';
 export { mariadbServer } from './mariadb-server.ts';
 export { postgresqlServer } from './postgresql-server.ts';
-export { PrivateServer, type TestServer } from './private-server.ts';
+export { findProgram, PrivateServer, type TestServer } from './private-server.ts';
 export { type PythonOptions, PythonProcess } from './python-process.ts';
 export {
   type RedisSentinelOptions,
