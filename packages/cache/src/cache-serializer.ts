@@ -1,10 +1,10 @@
 /** What an entry of the cache is: the session as JSON text, or why it is none that can be read. */
-export type Reading = { readonly data: string } | { readonly refused: string };
+export type CacheReading = { readonly data: string } | { readonly refused: string };
 
 /** In which form sessions stand in the cache, where a Django shares them. Django: `OPTIONS` `serializer` of `CACHES`. */
 export interface CacheSerializer {
   /** Never throws for what is stored. */
-  loads(text: string): Reading;
+  loads(text: string): CacheReading;
 
   /**
    * @param before the text whose types are kept, where it has any that JSON has not

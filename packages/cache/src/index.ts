@@ -1,7 +1,7 @@
 export type { Cache, CacheEntry, Outcome } from './cache.ts';
 export { CacheBackend } from './cache-backend.ts';
 export type { KeyOptions } from './cache-key.ts';
-export type { CacheSerializer, Reading } from './cache-serializer.ts';
+export type { CacheReading, CacheSerializer } from './cache-serializer.ts';
 export type { CacheSerializerName } from './choose-serializer.ts';
 export { type CacheOptions, createBackend } from './create-backend.ts';
 export { LruCache, type MemoryOptions, memoryBackend } from './lru-cache.ts';

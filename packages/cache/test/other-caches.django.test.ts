@@ -26,12 +26,13 @@ const names: Readonly<Record<string, string>> = {
   cached_db: 'django.contrib.sessions.cached_db',
 };
 
-const memcached = djangoFixture<Fixture<{ flags: number }>>('cache-memcached.json');
-const database = djangoFixture<Fixture<{ column_value: string }> & { schema: string[] }>(
-  'cache-db.json',
-);
-const files =
-  djangoFixture<Fixture<{ file_name: string; expiry_pickle_base64: string }>>('cache-file.json');
+type MemcachedFixture = Fixture<{ flags: number }>;
+type DatabaseFixture = Fixture<{ column_value: string }> & { schema: string[] };
+type FileFixture = Fixture<{ file_name: string; expiry_pickle_base64: string }>;
+
+const memcached = djangoFixture<MemcachedFixture>('cache-memcached.json');
+const database = djangoFixture<DatabaseFixture>('cache-db.json');
+const files = djangoFixture<FileFixture>('cache-file.json');
 const redis = djangoFixture<Fixture>('cache-redis.json');
 const prefixed = djangoFixture<Fixture>('cache-redis-prefix.json');
 

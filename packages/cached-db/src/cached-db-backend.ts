@@ -5,6 +5,7 @@ import {
   type Awaitable,
   BackendUnavailable,
   type ClearExpiredOptions,
+  type ExpiryReader,
   ImproperlyConfigured,
   indexesAccounts,
   isPromise,
@@ -69,11 +70,19 @@ export class CachedDbBackend
   readonly #release: () => void;
   readonly #writes = new Set<Promise<unknown>>();
 
-  /** @throws {ImproperlyConfigured} for a cache in the process when there are several processes. */
+  /**
+   * @throws {ImproperlyConfigured} for a cache in the process when there are several processes, and for a place that
+   *   keeps no expiry, such as a directory of files.
+   */
   constructor({ database, cache, now = () => new Date(), ...options }: CachedDbOptions) {
     const { cacheTimeoutMs = 200, allowStale = false, onCacheFailure = warn } = options;
     if (!(cacheTimeoutMs > 0)) {
       throw new ImproperlyConfigured('cache.timeoutMs must be a number of milliseconds above 0.');
+    }
+    if (typeof (database as Partial<ExpiryReader>).useExpiry === 'function') {
+      throw new ImproperlyConfigured(
+        'A cache goes in front of a place that keeps when its sessions end, such as a database; files do not: use their backend by itself.',
+      );
     }
     const atOnce = cache.answers === 'synchronously';
     this.#release = atOnce && !allowStale ? claimForThisProcess(database) : () => undefined;

@@ -40,6 +40,18 @@ describe('createBackend', () => {
     expect(refused).not.toThrow(/secret/);
   });
 
+  it('refuses a place that keeps no expiry, such as files', () => {
+    const files = Object.assign(database, { useExpiry: () => undefined });
+    expect(() => createBackend({ database: files })).toThrow(
+      expect.objectContaining({
+        name: 'ImproperlyConfigured',
+        message: expect.stringContaining('files do not'),
+      }),
+    );
+    // Nor does it claim the place.
+    expect(() => createBackend({ database: files })).toThrow('files do not');
+  });
+
   it.each([0, -1, Number.NaN])('refuses a timeout of %p', (timeoutMs) => {
     expect(() => createBackend({ database, timeoutMs })).toThrow(
       expect.objectContaining({

@@ -1,6 +1,6 @@
 import { SessionTooLarge } from '@coatcheck/core';
 import { LRUCache } from 'lru-cache';
-import type { CacheSerializer, Reading } from '../cache-serializer.ts';
+import type { CacheReading, CacheSerializer } from '../cache-serializer.ts';
 import { readJson } from './json-reader.ts';
 import { keepTypes } from './kept-types.ts';
 import { readPickle } from './pickle-reader.ts';
@@ -29,7 +29,7 @@ export class PickleSerializer implements CacheSerializer {
       text.length + json.length * (typed ? TYPED_FACTOR : 1) + 1,
   });
 
-  loads(text: string): Reading {
+  loads(text: string): CacheReading {
     if (isJson(text)) return { data: text };
     try {
       return { data: this.#read(text).json };

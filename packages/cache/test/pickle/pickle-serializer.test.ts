@@ -77,6 +77,16 @@ describe('types that JSON does not have, where a session is written over a pickl
     expect(serializer.dumps(jsonIn(before), before)).toBe(before);
   });
 
+  it('are the same however often they are read and written over', () => {
+    const before = pickleWith('](K\x01K\x02\x86}(K\x01Nue');
+    for (const round of [1, 2]) {
+      expect(jsonIn(before)).toBe('{"v":[[1,2],{"1":null}]}');
+      expect(rewritten(before, `[[1,2,${round}],{"1":${round},"2":[]}]`)).toBe(
+        `]((${one}${two}J${String.fromCharCode(round)}\0\0\0t}(${one}J${String.fromCharCode(round)}\0\0\0${text('2')}](eue`,
+      );
+    }
+  });
+
   it('are none where what was there is JSON, or nothing that can be read', () => {
     for (const before of [
       '{"v":[1,2]}',
