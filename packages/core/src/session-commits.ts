@@ -2,6 +2,7 @@ import { applyChanges, type ChangeSet, type Entries } from './changes.ts';
 import { type Commit, CommitQueue, type LaneState } from './commit-queue.ts';
 import { isUpdateError, untilUnchanged } from './compare-and-set.ts';
 import { BackendUnavailable } from './errors.ts';
+import { randomText } from './random-text.ts';
 import type { LoadedSession } from './session-codec.ts';
 import { withCreation } from './session-lifetime.ts';
 import type { Committed, SessionRecords } from './session-records.ts';
@@ -49,10 +50,11 @@ export class SessionCommits {
         changes.client,
       );
       if (this.#records.inCookie) return successor;
+      const rotation = randomText(16, '0123456789abcdef');
       try {
         await untilUnchanged(async () => {
           try {
-            await this.#records.retire(key, theirs.base);
+            await this.#records.retire(key, theirs.base, rotation);
             return true;
           } catch (error) {
             theirs = this.#records.newer(key, error);
@@ -67,25 +69,36 @@ export class SessionCommits {
           return false;
         });
       } catch (error) {
-        await this.#abandon(successor, key, error);
+        await this.#abandon(successor, key, rotation, error);
       }
       return successor;
     });
   }
 
   /**
-   * Removes the successor of a rotation that failed, unless the old key may be retired all the same: then the
+   * Removes the successor of a rotation that failed, unless the old key may be retired by it all the same: then the
    * successor is all that is left. What stays behind can only expire, for nobody has its key.
    *
-   * @throws the error, unless the old key turns out to be retired.
+   * @throws the error, unless the old key turns out to be retired by this rotation.
    */
-  async #abandon(successor: Committed, key: string, error: unknown): Promise<void> {
+  async #abandon(
+    successor: Committed,
+    key: string,
+    rotation: string,
+    error: unknown,
+  ): Promise<void> {
+    const remove = () =>
+      this.#records.remove(successor.key, undefined, this.#lastLookMs).catch(() => false);
     if (!(error instanceof BackendUnavailable) || !error.ambiguous) {
-      await this.#records.remove(successor.key, undefined, this.#lastLookMs).catch(() => false);
+      await remove();
       throw error;
     }
     const old = await this.#records.loadOriginal(key, this.#lastLookMs).catch(() => undefined);
     if (!old?.rotated) throw error;
+    if (this.#records.isRetiredBy(rotation, old)) return;
+    // Another rotation came first, and a marker stays as it is: this one cannot come through any more.
+    await remove();
+    throw this.#records.interrupted(key);
   }
 
   get #lastLookMs(): number {

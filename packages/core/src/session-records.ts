@@ -158,14 +158,19 @@ export class SessionRecords {
   }
 
   /** Turns the record that `base` names into the marker of a key that was cycled. @throws {UpdateError} */
-  async retire(key: string, base: string): Promise<void> {
+  async retire(key: string, base: string, rotation: string): Promise<void> {
     const marker = new Map([
-      [ROTATED_ENTRY, 'true'],
+      [ROTATED_ENTRY, JSON.stringify(rotation)],
       // Where the place keeps no expiry, the marker has to say by itself when it ends.
       [EXPIRY_ENTRY, String(ROTATED_FOR)],
     ]);
     const record = this.#record(key, marker);
     await this.#update(key, record, base);
+  }
+
+  /** Whether it is the marker that this rotation has made, and not that of another one. */
+  isRetiredBy(rotation: string, { entries }: LoadedSession): boolean {
+    return entries.get(ROTATED_ENTRY) === JSON.stringify(rotation);
   }
 
   /** Moves the record's expiry; `undefined` when somebody else changed or removed it, who then did so anyway. */

@@ -710,6 +710,22 @@ describe('a call that is not answered', () => {
     expect(dataOf(sessions, session.sessionKey ?? '')).toEqual({ a: 1 });
   });
 
+  it('makes no second successor where another process rotated the key meanwhile', async () => {
+    const { backend, key, sessions } = await createPlace();
+    const other = createSessions<Entries>({ backend, secretKey: SECRET_KEY }).open(key);
+    const session = sessions.open(key);
+    backend.before = async (operation) => {
+      if (operation !== 'update') return;
+      backend.before = () => {};
+      await other.cycleKey();
+      await never();
+    };
+    await expect(session.cycleKey()).rejects.toBeInstanceOf(SessionInterrupted);
+    // The marker of the one rotation, and its successor.
+    expect([...backend.records.keys()].sort()).toEqual([key, other.sessionKey].sort());
+    expect(dataOf(sessions, other.sessionKey)).toEqual({ a: 1 });
+  });
+
   it('leaves the old session where it was to rotate it and did not', async () => {
     const { backend, key, sessions } = await createPlace();
     const session = sessions.open(key);
