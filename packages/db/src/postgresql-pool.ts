@@ -22,7 +22,7 @@ export interface PostgresqlClient {
 
 /** A pool of pg, as far as it is used here. */
 export interface PostgresqlPool {
-  connect(): Promise<PostgresqlClient>;
+  connect(callback: (error: Error | undefined, client?: PostgresqlClient) => void): void;
   on(event: 'error', listener: (error: Error) => void): unknown;
   end(): Promise<unknown>;
 }
@@ -58,8 +58,14 @@ export function postgresqlPool(options: PostgresqlPoolOptions): ConnectionPool {
   // An idle connection that breaks tells the pool, which drops it; without a listener that would end the process.
   pool.on('error', ignore);
   return {
-    async acquire() {
-      return new PostgresqlConnection(await pool.connect(), preparedStatements);
+    acquire() {
+      return new Promise((resolve, reject) => {
+        // Not by promise, which comes a turn later: what ends the connection may be in the packet that opens it.
+        pool.connect((error, client) => {
+          if (client) resolve(new PostgresqlConnection(client, preparedStatements));
+          else reject(error);
+        });
+      });
     },
     isUsableAfter,
     async end() {

@@ -103,6 +103,7 @@ describeServers('pools', (kind) => {
     for (let i = 0; i < 100 && (await place.connections()).length > before; i += 1) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    expect(await place.connections()).toHaveLength(before);
+    // One of an earlier test may have ended meanwhile.
+    expect((await place.connections()).length).toBeLessThanOrEqual(before);
   });
 });
