@@ -19,12 +19,15 @@ export function mariadbServer(): TestServer {
             run(
               ...([install, '--no-defaults', `--datadir=${path.join(directory, 'data')}`] as const),
               ...['--auth-root-authentication-method=normal', '--skip-name-resolve', smallLog],
+              // Two at a time would remove each other's temporary tables.
+              `--tmpdir=${directory}`,
             ),
           command: (directory, port) => [
             mariadbd,
             ...['--no-defaults', `--datadir=${path.join(directory, 'data')}`, `--port=${port}`],
             ...[`--socket=${path.join(directory, 'socket')}`, '--bind-address=127.0.0.1'],
             ...[`--pid-file=${path.join(directory, 'pid')}`, '--skip-name-resolve'],
+            `--tmpdir=${directory}`,
             ...['--max-connections=300', '--innodb-buffer-pool-size=32M', smallLog],
             ...['--character-set-server=utf8mb4', '--collation-server=utf8mb4_general_ci'],
             // What the operating system has been told survives the server, which is all that tests end.
