@@ -28,6 +28,18 @@ export function setQuantity(
   return Object.keys(others).length > 0 ? others : undefined;
 }
 
+/** The cart without what was ordered: what another tab has added meanwhile stays. */
+export function withoutOrdered(
+  cart: Cart | undefined,
+  ordered: readonly CartLine[],
+): Cart | undefined {
+  let rest = cart;
+  for (const { product, quantity } of ordered) {
+    rest = setQuantity(rest, product.id, (rest?.[product.id] ?? 0) - quantity);
+  }
+  return rest;
+}
+
 /** The lines of the cart; products that the shop no longer sells are left out. */
 export function cartLines(cart: Cart | undefined): CartLine[] {
   return Object.entries(cart ?? {}).flatMap(([id, quantity]) => {
@@ -39,4 +51,9 @@ export function cartLines(cart: Cart | undefined): CartLine[] {
 /** How many pieces the cart holds. */
 export function countPieces(cart: Cart | undefined): number {
   return cartLines(cart).reduce((sum, { quantity }) => sum + quantity, 0);
+}
+
+/** What the lines cost together. */
+export function sumInCents(lines: readonly CartLine[]): number {
+  return lines.reduce((sum, { product, quantity }) => sum + product.priceInCents * quantity, 0);
 }

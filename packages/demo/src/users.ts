@@ -1,32 +1,30 @@
-import { scrypt, timingSafeEqual } from 'node:crypto';
-import { promisify } from 'node:util';
+import { checkPassword, UNUSABLE_PASSWORD } from './passwords.ts';
 
 /** Somebody who can log in. */
 export interface User {
+  readonly id: number;
   readonly username: string;
   readonly name: string;
+  /** As Django stores it. */
+  readonly passwordHash: string;
 }
 
-const scryptAsync = promisify<string, Buffer, number, Buffer>(scrypt);
-
-const users: ReadonlyMap<string, User & { passwordHash: string }> = new Map([
-  [
-    'ada',
-    {
-      username: 'ada',
-      name: 'Ada Lovelace',
-      passwordHash: 'o4JX1y15L8jylt61KWMPow$2SILUKpRvLGUXm5xLfGnUfGmWAposH-vuxpS2UvKZ6s',
-    },
-  ],
-  [
-    'grace',
-    {
-      username: 'grace',
-      name: 'Grace Hopper',
-      passwordHash: 'aK5ZGtn0HS2EGvSWiMp_7Q$TnUxKesgIdbc2h8eAhb_W56tfz-BUIyODfnDsvND9Vw',
-    },
-  ],
-]);
+const users: readonly User[] = [
+  {
+    id: 1,
+    username: 'ada',
+    name: 'Ada Lovelace',
+    passwordHash:
+      'pbkdf2_sha256$600000$AjtjelUAjtRXohEz9xhD5b$eFywNuIZl23ka2+ktEX1SqD1gsPvUcEXJoqfN/SPNT8=',
+  },
+  {
+    id: 2,
+    username: 'grace',
+    name: 'Grace Hopper',
+    passwordHash:
+      'pbkdf2_sha256$600000$B8QrVnrnzxWTWDOsNzRTri$ti0mltjLcdiguAANe+Nr8TXPxhjndJiFCqqwuaY02qI=',
+  },
+];
 
 /** What the log-in page tells visitors to try. */
 export const demoLogins: readonly { username: string; password: string }[] = [
@@ -34,16 +32,17 @@ export const demoLogins: readonly { username: string; password: string }[] = [
   { username: 'grace', password: 'nanosecond' },
 ];
 
-/** The user of that name, if there is one. */
-export function findUser(username: string | undefined): User | undefined {
-  return username === undefined ? undefined : users.get(username);
+/** The user with that id, as the session has it: text. */
+export function loadUser(id: string): User | undefined {
+  return users.find((user) => String(user.id) === id);
 }
 
 /** The user, when the password is right. Takes as long for a name that nobody has. */
-export async function authenticate(username: string, password: string): Promise<User | undefined> {
-  const user = users.get(username);
-  const [salt = '', hash = ''] = (user?.passwordHash ?? 'AAAAAAAAAAAAAAAAAAAAAA$').split('$');
-  const expected = Buffer.from(hash, 'base64url');
-  const actual = await scryptAsync(password, Buffer.from(salt, 'base64url'), 32);
-  return user && timingSafeEqual(actual, expected) ? user : undefined;
+export async function findByPassword(
+  username: string,
+  password: string,
+): Promise<User | undefined> {
+  const user = users.find((one) => one.username === username);
+  const isRight = await checkPassword(password, user?.passwordHash ?? UNUSABLE_PASSWORD);
+  return isRight ? user : undefined;
 }

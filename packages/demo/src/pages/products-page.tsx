@@ -1,32 +1,64 @@
 import type { JSX } from 'preact';
-import { formatPrice, products } from '../products.ts';
-import type { Visitor } from '../shop-context.ts';
+import type { Product } from '../products.ts';
+import type { Visitor } from '../visitor.ts';
 import { Layout } from './layout.tsx';
+import { PostForm } from './parts.tsx';
 import { Picture } from './picture.tsx';
 
 /** What there is to buy. */
-export function ProductsPage({ visitor }: { visitor: Visitor }): JSX.Element {
+export function ProductsPage(props: {
+  visitor: Visitor;
+  shown: readonly Product[];
+  /** The number of the page, from 1. */
+  number: number;
+  count: number;
+  hasLeft: boolean;
+}): JSX.Element {
+  const { visitor, shown, number, count, hasLeft } = props;
+  const { products, login } = visitor.locale.texts;
   return (
-    <Layout title="Everything that hangs" current="/" visitor={visitor}>
-      <p class="lead">
-        Looking around leaves no trace. Your first item opens a session: one row on the server, one
-        cookie in your browser.
-      </p>
+    <Layout title={products.title} current="/" look={visitor} visitor={visitor}>
+      {hasLeft ? (
+        <p class="message info" role="status">
+          {login.goodbye}
+        </p>
+      ) : null}
+      <h1>{products.title}</h1>
+      <p class="lead">{products.lead}</p>
       <ul class="products">
-        {[...products.values()].map(({ id, name, description, priceInCents, picture }) => (
-          <li key={id} class="card">
-            <Picture of={picture} />
-            <h2>{name}</h2>
-            <p>{description}</p>
-            <form method="post" action="/cart/add">
-              <span class="price">{formatPrice(priceInCents)}</span>
-              <button type="submit" name="product" value={id} aria-label={`Add ${name} to cart`}>
-                Add to cart
-              </button>
-            </form>
-          </li>
+        {shown.map((product) => (
+          <Item key={product.id} product={product} visitor={visitor} />
         ))}
       </ul>
+      {count > 1 ? (
+        <nav class="pages" aria-label={products.pages}>
+          {number > 1 ? <a href={`/?page=${number - 1}`}>← {products.previous}</a> : <span />}
+          <span>{products.page(number, count)}</span>
+          {number < count ? <a href={`/?page=${number + 1}`}>{products.next} →</a> : <span />}
+        </nav>
+      ) : null}
     </Layout>
+  );
+}
+
+function Item(props: { product: Product; visitor: Visitor }): JSX.Element {
+  const { product, visitor } = props;
+  const { id, priceInCents, picture } = product;
+  const { texts, price } = visitor.locale;
+  const [name = id, description] = texts.products.names[id] ?? [];
+  return (
+    <li class="card product">
+      <Picture of={picture} />
+      <div class="product-text">
+        <h2>{name}</h2>
+        <p>{description}</p>
+      </div>
+      <PostForm visitor={visitor} action="/cart/add" isFirst>
+        <span class="price">{price(priceInCents)}</span>
+        <button type="submit" name="product" value={id} aria-label={texts.products.addNamed(name)}>
+          {texts.products.add}
+        </button>
+      </PostForm>
+    </li>
   );
 }

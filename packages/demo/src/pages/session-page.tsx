@@ -1,81 +1,73 @@
 import type { JSX } from 'preact';
-import type { Visitor } from '../shop-context.ts';
+import { STREAM_PATH } from '../routes/session-stream.ts';
+import type { SessionFacts } from '../session-facts.ts';
+import type { Visitor } from '../visitor.ts';
 import { Layout } from './layout.tsx';
-
-/** What the page shows of a session; never the whole key. */
-export interface SessionFacts {
-  readonly maskedKey: string;
-  readonly data: Readonly<Record<string, unknown>>;
-  readonly ageInSeconds: number;
-  readonly expiresAt: Date;
-  readonly endsWithBrowser: boolean;
-}
+import { LiveSession } from './live-session.tsx';
+import { Empty, PostForm } from './parts.tsx';
 
 /** The session as the server sees it. */
 export function SessionPage(props: {
   visitor: Visitor;
   facts: SessionFacts | undefined;
+  /** Whether changes can be followed. */
+  isLive: boolean;
 }): JSX.Element {
-  const { visitor, facts } = props;
+  const { visitor, facts, isLive } = props;
+  const { session } = visitor.locale.texts;
   return (
-    <Layout title="Your session" current="/session" visitor={visitor}>
+    <Layout
+      title={session.title}
+      current="/session"
+      look={visitor}
+      visitor={visitor}
+      {...(facts && isLive && { script: '/session.js' })}
+    >
+      <h1>{session.title}</h1>
       {facts ? (
-        <Facts facts={facts} />
+        <>
+          <p class="lead">{session.lead}</p>
+          {isLive ? <Status visitor={visitor} /> : <p class="note">{session.notLive}</p>}
+          <div
+            id="live"
+            data-stream={STREAM_PATH}
+            data-live={session.live}
+            data-paused={session.paused}
+            data-ended={session.ended}
+          >
+            <LiveSession locale={visitor.locale} facts={facts} />
+          </div>
+          <Expiries visitor={visitor} />
+        </>
       ) : (
-        <p class="lead">
-          You have none: nothing is stored about you and your browser holds no cookie. Put something
-          into the <a href="/">cart</a> and come back.
-        </p>
+        <Empty title={session.none} hint={session.noneHint} href="/" action={session.toShop} />
       )}
     </Layout>
   );
 }
 
-function Facts({ facts }: { facts: SessionFacts }): JSX.Element {
-  const { maskedKey, data, ageInSeconds, expiresAt, endsWithBrowser } = facts;
-  const iso = expiresAt.toISOString();
+/** Without a script there is a link; with one, what the connection does. */
+function Status({ visitor }: { visitor: Visitor }): JSX.Element {
   return (
-    <>
-      <dl class="card stub">
-        <div>
-          <dt>Key</dt>
-          <dd>
-            <code>{maskedKey}</code>
-          </dd>
-        </div>
-        <div>
-          <dt>Expires at</dt>
-          <dd>
-            <time dateTime={iso}>{iso.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')}</time>
-          </dd>
-        </div>
-        <div>
-          <dt>Seconds from now</dt>
-          <dd>{ageInSeconds}</dd>
-        </div>
-        <div>
-          <dt>Ends with the browser</dt>
-          <dd>{endsWithBrowser ? 'yes' : 'no'}</dd>
-        </div>
-        <div>
-          <dt>Data</dt>
-          <dd>
-            <pre>{JSON.stringify(data, null, 2)}</pre>
-          </dd>
-        </div>
-      </dl>
-      <form class="choices" method="post" action="/session/expiry">
-        <h2 id="keep">Keep it</h2>
-        <button type="submit" class="quiet" name="expiry" value="default">
-          for two weeks
+    <p class="status">
+      <span id="status" role="status" />
+      <a id="refresh" href="/session">
+        {visitor.locale.texts.session.refresh}
+      </a>
+    </p>
+  );
+}
+
+function Expiries({ visitor }: { visitor: Visitor }): JSX.Element {
+  const { keep, keepFor } = visitor.locale.texts.session;
+  return (
+    <PostForm class="choices" visitor={visitor} action="/session/expiry">
+      <h2>{keep}</h2>
+      {(['default', 'minutes', 'browser'] as const).map((value) => (
+        <button key={value} type="submit" class="quiet" name="expiry" value={value}>
+          {keepFor[value]}
         </button>
-        <button type="submit" class="quiet" name="expiry" value="minutes">
-          for five minutes
-        </button>
-        <button type="submit" class="quiet" name="expiry" value="browser">
-          until the browser closes
-        </button>
-      </form>
-    </>
+      ))}
+    </PostForm>
   );
 }

@@ -1,37 +1,51 @@
+import { isSafeRedirect, login, logout } from '@coatcheck/contrib/auth';
+import * as flash from '@coatcheck/contrib/flash';
+import { countPieces } from '../cart.ts';
 import { LoginPage } from '../pages/login-page.tsx';
 import {
   formField,
-  renderPage,
+  queryField,
   type ShopContext,
   type ShopRouter,
   seeOther,
-  visitorOf,
 } from '../shop-context.ts';
-import { authenticate } from '../users.ts';
+import { findByPassword } from '../users.ts';
+import { showPage } from '../visitor.ts';
 
 /** Logging in and out: where the session changes hands. */
 export function addLoginRoutes(router: ShopRouter): void {
-  router.get('/login', (ctx: ShopContext) => {
-    const failed = ctx.query.failed !== undefined;
-    renderPage(ctx, LoginPage({ visitor: visitorOf(ctx), failed }));
+  router.get('/login', async (ctx: ShopContext) => {
+    const next = checkedNext(ctx, queryField(ctx, 'next'));
+    await showPage(ctx, (visitor) => LoginPage({ visitor, next }));
   });
 
   router.post('/login', async (ctx: ShopContext) => {
-    const user = await authenticate(formField(ctx, 'username'), formField(ctx, 'password'));
-    if (!user) return seeOther(ctx, '/login?failed');
-
-    const { session } = ctx;
-    const before = session.get('username');
-    // Somebody else's session must not become this user's.
-    if (before !== undefined && before !== user.username) await session.flush();
+    const { session, state } = ctx;
+    const next = checkedNext(ctx, formField(ctx, 'next'));
+    const username = formField(ctx, 'username');
+    const user = await findByPassword(username, formField(ctx, 'password'));
+    if (!user) {
+      await showPage(ctx, (visitor) => LoginPage({ visitor, next, failed: username }));
+      ctx.status = 422;
+      return;
+    }
     // A new key: whoever knew the old one does not get the account. The cart comes along.
-    else await session.cycleKey();
-    session.set('username', user.username);
-    return seeOther(ctx, visitorOf(ctx).pieces > 0 ? '/cart' : '/');
+    await login(session, user);
+    session.setExpiry(formField(ctx, 'remember') === 'yes' ? null : 0);
+    flash.success(session, state.look.locale.texts.login.welcome(user.name));
+    seeOther(ctx, next || (countPieces(session.get('cart')) > 0 ? '/cart' : '/'));
   });
 
   router.post('/logout', async (ctx: ShopContext) => {
-    await ctx.session.flush();
-    seeOther(ctx, '/');
+    await logout(ctx.session);
+    // Said by the address: a message would begin a session again.
+    seeOther(ctx, '/?goodbye');
   });
+}
+
+/** Where to go after the login; empty: nowhere in particular. */
+function checkedNext(ctx: ShopContext, next: string): string {
+  const { badNext } = ctx.state.look.locale.texts.login;
+  ctx.assert(next === '' || isSafeRedirect(next), 400, badNext);
+  return next.trim();
 }

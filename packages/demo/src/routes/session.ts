@@ -1,12 +1,17 @@
+import * as flash from '@coatcheck/contrib/flash';
+import type { Sessions } from '@coatcheck/core';
+import { EventLog } from '../event-log.ts';
 import { SessionPage } from '../pages/session-page.tsx';
+import { factsOf } from '../session-facts.ts';
 import {
   formField,
-  renderPage,
   type ShopContext,
   type ShopRouter,
+  type ShopSession,
   seeOther,
-  visitorOf,
 } from '../shop-context.ts';
+import { showPage } from '../visitor.ts';
+import { STREAM_PATH, sessionStream } from './session-stream.ts';
 
 /** What a visitor may choose: until the browser closes, five minutes, or the default again. */
 const expiries: ReadonlyMap<string, number | null> = new Map([
@@ -16,30 +21,27 @@ const expiries: ReadonlyMap<string, number | null> = new Map([
 ]);
 
 /** The session as the server sees it. */
-export function addSessionRoutes(router: ShopRouter): void {
-  router.get('/session', (ctx: ShopContext) => {
-    const { session } = ctx;
-    // Only a loaded session tells whether there is one under the cookie's key.
-    const visitor = visitorOf(ctx);
-    const { sessionKey } = session;
-    const facts = sessionKey
-      ? {
-          maskedKey: `${sessionKey.slice(0, 4)}${'•'.repeat(sessionKey.length - 4)}`,
-          data: Object.fromEntries(session.entries()),
-          ageInSeconds: session.getExpiryAge(),
-          expiresAt: session.getExpiryDate(),
-          endsWithBrowser: session.getExpireAtBrowserClose(),
-        }
-      : undefined;
-    renderPage(ctx, SessionPage({ visitor, facts }));
+export function addSessionRoutes(router: ShopRouter, sessions: Sessions<ShopSession>): void {
+  const log = new EventLog(sessions);
+  // A session that lives in its cookie has another key after each change: nothing to follow.
+  const { encoding } = sessions.backend;
+  const isLive = typeof encoding === 'string' || !encoding.inCookie;
+
+  router.get('/session', async (ctx: ShopContext) => {
+    await showPage(ctx, (visitor) => {
+      const facts = factsOf(ctx.session, sessions, log);
+      return SessionPage({ visitor, facts, isLive });
+    });
   });
 
-  router.post('/session/expiry', async (ctx: ShopContext) => {
+  if (isLive) router.get(STREAM_PATH, sessionStream(sessions, log));
+
+  router.post('/session/expiry', (ctx: ShopContext) => {
+    const { texts } = ctx.state.look.locale;
     const expiry = expiries.get(formField(ctx, 'expiry'));
-    ctx.assert(expiry !== undefined, 400, 'There is no such expiry.');
-    await ctx.session.load();
-    // Nobody needs an expiry who has no session.
-    if (ctx.session.sessionKey) ctx.session.setExpiry(expiry);
+    ctx.assert(expiry !== undefined, 400, texts.session.noExpiry);
+    ctx.session.setExpiry(expiry);
+    flash.success(ctx.session, texts.session.kept);
     seeOther(ctx, '/session');
   });
 }

@@ -3,7 +3,12 @@ import { readFileSync } from 'node:fs';
 import type { Middleware } from 'koa';
 
 const types: Readonly<Record<string, string>> = {
-  '/style.css': 'text/css; charset=utf-8',
+  '/base.css': 'text/css; charset=utf-8',
+  '/frame.css': 'text/css; charset=utf-8',
+  '/forms.css': 'text/css; charset=utf-8',
+  '/pages.css': 'text/css; charset=utf-8',
+  '/account.css': 'text/css; charset=utf-8',
+  '/session.js': 'text/javascript; charset=utf-8',
   '/favicon.svg': 'image/svg+xml',
 };
 

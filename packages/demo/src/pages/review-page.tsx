@@ -1,0 +1,125 @@
+import type { WizardData } from '@coatcheck/contrib/form-wizard';
+import type { ComponentChildren, JSX } from 'preact';
+import { type CartLine, sumInCents } from '../cart.ts';
+import { type CheckoutStep, type CheckoutSteps, checkout, deliveryCosts } from '../checkout.ts';
+import type { Visitor } from '../visitor.ts';
+import { CheckoutProgress } from './checkout-progress.tsx';
+import { Layout } from './layout.tsx';
+import { PostForm } from './parts.tsx';
+
+type Entered = WizardData<CheckoutSteps>;
+
+const completed = {
+  completed: checkout.steps,
+  reachable: checkout.steps,
+  isComplete: true,
+};
+
+/** Everything that was entered, before the order is placed. */
+export function ReviewPage(props: {
+  visitor: Visitor;
+  lines: readonly CartLine[];
+  address: Entered['address'];
+  delivery: Entered['delivery'];
+  payment: Entered['payment'];
+}): JSX.Element {
+  const { visitor, lines, address, delivery, payment } = props;
+  const { texts, country } = visitor.locale;
+  const { checkout: words } = texts;
+  return (
+    <Layout
+      title={`${words.steps.review} · ${words.title}`}
+      current="/cart"
+      look={visitor}
+      visitor={visitor}
+    >
+      <h1>{words.title}</h1>
+      <CheckoutProgress visitor={visitor} current="review" state={completed} />
+      <div class="with-aside">
+        <div class="card entered">
+          <Entry visitor={visitor} step="address">
+            {address.name}
+            <br />
+            {address.street}
+            <br />
+            {address.postcode} {address.city}, {country(address.country)}
+          </Entry>
+          <Entry visitor={visitor} step="delivery">
+            {words.methods[delivery.method]}
+            {delivery.note ? (
+              <>
+                <br />
+                {delivery.note}
+              </>
+            ) : null}
+          </Entry>
+          <Entry visitor={visitor} step="payment">
+            {words.payments[payment.method]}
+          </Entry>
+        </div>
+        <Summary visitor={visitor} lines={lines} costs={deliveryCosts[delivery.method]} />
+      </div>
+    </Layout>
+  );
+}
+
+function Entry(props: {
+  visitor: Visitor;
+  step: CheckoutStep;
+  children: ComponentChildren;
+}): JSX.Element {
+  const { checkout: words } = props.visitor.locale.texts;
+  const name = words.steps[props.step];
+  return (
+    <section class="entry">
+      <h2>{name}</h2>
+      <p>{props.children}</p>
+      <a href={`/checkout/${props.step}`} aria-label={words.changeNamed(name)}>
+        {words.change}
+      </a>
+    </section>
+  );
+}
+
+function Summary(props: {
+  visitor: Visitor;
+  lines: readonly CartLine[];
+  costs: number;
+}): JSX.Element {
+  const { visitor, lines, costs } = props;
+  const { texts, price } = visitor.locale;
+  const { checkout: words } = texts;
+  return (
+    <aside class="card summary" aria-label={words.summary}>
+      <h2>{words.summary}</h2>
+      <ul>
+        {lines.map(({ product, quantity }) => (
+          <li key={product.id}>
+            <span>
+              {quantity} × {texts.products.names[product.id]?.[0] ?? product.id}
+            </span>
+            <span>{price(product.priceInCents * quantity)}</span>
+          </li>
+        ))}
+        <li>
+          <span>{words.deliveryCosts}</span>
+          <span>{costs === 0 ? words.free : price(costs)}</span>
+        </li>
+      </ul>
+      <p class="sum">
+        <span>{words.total}</span>
+        <strong>{price(sumInCents(lines) + costs)}</strong>
+      </p>
+      <PostForm visitor={visitor} action="/checkout/order">
+        <button type="submit" class="wide">
+          {words.order}
+        </button>
+      </PostForm>
+      <PostForm visitor={visitor} action="/checkout/clear">
+        <button type="submit" class="link">
+          {words.clear}
+        </button>
+      </PostForm>
+    </aside>
+  );
+}

@@ -1,0 +1,116 @@
+import { randomInt } from 'node:crypto';
+import * as flash from '@coatcheck/contrib/flash';
+import { WizardStepError } from '@coatcheck/contrib/form-wizard';
+import { loginRequired } from '@coatcheck/contrib/koa';
+import { type CartLine, cartLines, sumInCents, withoutOrdered } from '../cart.ts';
+import { type CheckoutStep, checkout, deliveryCosts } from '../checkout.ts';
+import { OrderedPage } from '../pages/ordered-page.tsx';
+import { ReviewPage } from '../pages/review-page.tsx';
+import { StepPage } from '../pages/step-page.tsx';
+import { formFields, type ShopContext, type ShopRouter, seeOther } from '../shop-context.ts';
+import { showPage } from '../visitor.ts';
+
+/** The checkout: three steps, a review, and the order. */
+export function addCheckoutRoutes(router: ShopRouter): void {
+  router.use('/checkout', loginRequired());
+
+  router.get('/checkout', (ctx: ShopContext) => {
+    if (filledCart(ctx) === undefined) return;
+    const { current, isComplete, updatedAt } = checkout.state(ctx.session);
+    if (updatedAt) flash.info(ctx.session, ctx.state.look.locale.texts.checkout.resumed);
+    seeOther(ctx, `/checkout/${isComplete ? 'review' : current}`);
+  });
+
+  router.get('/checkout/review', async (ctx: ShopContext) => {
+    const lines = filledCart(ctx);
+    if (lines === undefined) return;
+    const { data, isComplete } = checkout.state(ctx.session);
+    const { address, delivery, payment } = data;
+    ctx.assert(isComplete && address && delivery && payment, 400, outOfOrder(ctx));
+    await showPage(ctx, (visitor) => ReviewPage({ visitor, lines, address, delivery, payment }));
+  });
+
+  router.get('/checkout/done', async (ctx: ShopContext) => {
+    const order = ctx.session.get('lastOrder');
+    if (!order) return seeOther(ctx, '/cart');
+    return showPage(ctx, (visitor) => OrderedPage({ visitor, order }));
+  });
+
+  router.post('/checkout/clear', (ctx: ShopContext) => {
+    checkout.clear(ctx.session);
+    flash.info(ctx.session, ctx.state.look.locale.texts.checkout.cleared);
+    seeOther(ctx, '/cart');
+  });
+
+  router.post('/checkout/order', async (ctx: ShopContext) => {
+    const lines = filledCart(ctx);
+    if (lines === undefined) return;
+    if (await placeOrder(ctx, lines)) {
+      const { number } = ctx.session.get('lastOrder') ?? { number: '' };
+      flash.success(ctx.session, ctx.state.look.locale.texts.checkout.ordered(number));
+    }
+    seeOther(ctx, '/checkout/done');
+  });
+
+  router.get('/checkout/:step', async (ctx: ShopContext) => {
+    const step = stepOf(ctx);
+    if (filledCart(ctx) === undefined) return;
+    const state = checkout.state(ctx.session);
+    ctx.assert(state.reachable.includes(step), 400, outOfOrder(ctx));
+    const values = (state.data[step] ?? {}) as Record<string, string>; // every field is text
+    await showPage(ctx, (visitor) => StepPage({ visitor, step, state, values, issues: [] }));
+  });
+
+  router.post('/checkout/:step', async (ctx: ShopContext) => {
+    const step = stepOf(ctx);
+    const values = formFields(ctx);
+    const result = await checkout.submit(ctx.session, step, values);
+    if (result.ok) return seeOther(ctx, `/checkout/${nextOf(step)}`);
+    const state = checkout.state(ctx.session);
+    const { issues } = result;
+    await showPage(ctx, (visitor) => StepPage({ visitor, step, state, values, issues }));
+    ctx.status = 422;
+  });
+}
+
+/** Stores the order and takes it out of the cart; `false` where another request was faster with the same form. */
+async function placeOrder({ session }: ShopContext, lines: readonly CartLine[]): Promise<boolean> {
+  try {
+    const { delivery } = await checkout.finish(session);
+    session.change('cart', (cart) => withoutOrdered(cart, lines));
+    session.set('lastOrder', {
+      number: String(randomInt(1000, 10_000)),
+      totalInCents: sumInCents(lines) + deliveryCosts[delivery.method],
+      delivery: delivery.method,
+    });
+    return true;
+  } catch (error) {
+    // The second of two clicks finds the form finished: the visitor is to see the order.
+    const isFinished = checkout.state(session).updatedAt === undefined;
+    if (error instanceof WizardStepError && isFinished && session.has('lastOrder')) return false;
+    throw error;
+  }
+}
+
+/** What is in the cart; an empty one is shown instead of the checkout. */
+function filledCart(ctx: ShopContext): readonly CartLine[] | undefined {
+  const lines = cartLines(ctx.session.get('cart'));
+  if (lines.length > 0) return lines;
+  flash.warning(ctx.session, ctx.state.look.locale.texts.checkout.emptyCart);
+  seeOther(ctx, '/cart');
+  return undefined;
+}
+
+function stepOf(ctx: ShopContext): CheckoutStep {
+  const step = checkout.steps.find((name) => name === ctx.params.step);
+  ctx.assert(step, 404, ctx.state.look.locale.texts.checkout.noStep);
+  return step;
+}
+
+function nextOf(step: CheckoutStep): string {
+  return checkout.steps[checkout.steps.indexOf(step) + 1] ?? 'review';
+}
+
+function outOfOrder(ctx: ShopContext): string {
+  return ctx.state.look.locale.texts.checkout.outOfOrder;
+}
