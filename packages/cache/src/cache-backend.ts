@@ -4,24 +4,29 @@ import {
   type Awaitable,
   type ClearExpiredOptions,
   CreateError,
+  checkedBatchSize,
   ImproperlyConfigured,
   type NotedSession,
   reportsSafety,
   type SafetyFinding,
   type SafetyReporter,
+  type ScannedBatch,
+  type ScanOptions,
   type SessionBackend,
   SessionError,
   type SessionRecord,
+  type SessionScanner,
   type StoredSession,
   UpdateError,
   type Written,
 } from '@coatcheck/core';
 import type { Cache, CacheEntry } from './cache.ts';
 import { type CacheSerializer, jsonCacheSerializer } from './cache-serializer.ts';
+import { listsEntries } from './entry-lister.ts';
 import { keepsNotes, type NoteKeeper } from './note-keeper.ts';
 
 /** Sessions that live in a cache alone. Django: `django.contrib.sessions.backends.cache`. */
-export class CacheBackend implements SessionBackend, SafetyReporter, AccountIndex {
+export class CacheBackend implements SessionBackend, SafetyReporter, AccountIndex, SessionScanner {
   readonly encoding = 'serialized';
   readonly answers: 'synchronously' | 'later';
   readonly #cache: Cache;
@@ -88,6 +93,26 @@ export class CacheBackend implements SessionBackend, SafetyReporter, AccountInde
     await this.#noteKeeper().dropNotes(account, keys, unseenSince);
   }
 
+  async *scan({ after, signal, ...options }: ScanOptions = {}): AsyncGenerator<ScannedBatch> {
+    const batchSize = checkedBatchSize(options.batchSize);
+    if (after !== undefined) {
+      throw new ImproperlyConfigured('A cache has no order to go on in: leave after out.');
+    }
+    const cache = this.#open();
+    if (!listsEntries(cache)) {
+      throw new ImproperlyConfigured(
+        'The cache cannot list its sessions: its class lacks listEntries.',
+      );
+    }
+    if (signal?.aborted) return;
+    for await (const entries of cache.listEntries(batchSize)) {
+      const sessions = entries.map(({ key, entry }) => ({ key, stored: this.#storedIn(entry) }));
+      yield { sessions };
+      if (signal?.aborted) return;
+      this.#open();
+    }
+  }
+
   async clearExpired(options?: ClearExpiredOptions): Promise<number> {
     return this.#open().clearExpired(options);
   }
@@ -118,7 +143,10 @@ export class CacheBackend implements SessionBackend, SafetyReporter, AccountInde
   }
 
   #stored(entry: CacheEntry | undefined): StoredSession | undefined {
-    if (!entry) return undefined;
+    return entry && this.#storedIn(entry);
+  }
+
+  #storedIn(entry: CacheEntry): StoredSession {
     const { text: base, expiresAt } = entry;
     const found = { data: '', ...this.#serializer.loads(base), base };
     return expiresAt ? { ...found, expiresAt } : found;

@@ -1,6 +1,7 @@
 import {
   type AccountNote,
   type ClearExpiredOptions,
+  checkedBatchSize,
   ImproperlyConfigured,
   type SafetyFinding,
   type SafetyReporter,
@@ -9,6 +10,7 @@ import {
 import { LRUCache } from 'lru-cache';
 import type { Cache, CacheEntry, Outcome } from './cache.ts';
 import { CacheBackend } from './cache-backend.ts';
+import type { EntryLister, ListedEntry } from './entry-lister.ts';
 import { LruNotes } from './lru-notes.ts';
 import type { CacheNote, NoteKeeper } from './note-keeper.ts';
 
@@ -41,7 +43,7 @@ interface Kept {
 }
 
 /** A cache in this process that answers at once; holds strings, starts no timers. */
-export class LruCache implements Cache, SafetyReporter, NoteKeeper {
+export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister {
   readonly answers = 'synchronously';
   readonly #entries: LRUCache<string, Kept>;
   readonly #notes = new LruNotes();
@@ -108,10 +110,8 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper {
   }
 
   async clearExpired(options: ClearExpiredOptions = {}): Promise<number> {
-    const { batchSize = 1000, signal, onProgress, dryRun, expiresAt = this.#now() } = options;
-    if (!(Number.isSafeInteger(batchSize) && batchSize > 0)) {
-      throw new RangeError('batchSize must be a whole number above zero.');
-    }
+    const { signal, onProgress, dryRun, expiresAt = this.#now() } = options;
+    const batchSize = checkedBatchSize(options.batchSize);
     const end = expiresAt.getTime();
     const expired: string[] = [];
     for (const [key, { endsAt }] of this.#entries.entries()) if (endsAt <= end) expired.push(key);
@@ -129,6 +129,19 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper {
       await new Promise((resolve) => setImmediate(resolve));
     }
     return cleared;
+  }
+
+  async *listEntries(batchSize: number): AsyncGenerator<readonly ListedEntry[]> {
+    const keys = [...this.#entries.keys()];
+    for (let start = 0; start < keys.length; start += batchSize) {
+      const listed = keys.slice(start, start + batchSize).flatMap((key) => {
+        // Looking must not make it one that was used.
+        const kept = this.#entries.peek(key);
+        return kept && !this.#isOver(kept) ? { key, entry: entryOf(kept) } : [];
+      });
+      if (listed.length > 0) yield listed;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   putNote(note: AccountNote): void {

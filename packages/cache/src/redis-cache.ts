@@ -4,6 +4,7 @@ import { CacheBackend } from './cache-backend.ts';
 import { type KeyOptions, keyStart, sessionCacheName } from './cache-key.ts';
 import { type CacheSerializerName, chooseSerializer } from './choose-serializer.ts';
 import { connectRedis, type RedisAccess } from './connect-redis.ts';
+import type { EntryLister, ListedEntry } from './entry-lister.ts';
 import type { CacheNote, NoteKeeper } from './note-keeper.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import { notesName, RedisNotes } from './redis-notes.ts';
@@ -56,7 +57,7 @@ const KEPT_MS = 100 * 365 * 86_400_000;
  * A cache in Redis. Every call is one round trip on one key: a script, or a plain command where that does the same.
  * Lifetimes are sent relative to our clock and measured by the server's, so that the two need not agree.
  */
-export class RedisCache implements Cache, SafetyReporter, NoteKeeper {
+export class RedisCache implements Cache, SafetyReporter, NoteKeeper, EntryLister {
   readonly answers = 'later';
   readonly #connection: RedisConnection;
   readonly #start: string;
@@ -117,6 +118,27 @@ export class RedisCache implements Cache, SafetyReporter, NoteKeeper {
     }
     const values = expected === undefined ? [this.#time()] : [this.#time(), encode(expected)];
     return this.#outcome(await this.#send('coatcheckDeleteBuffer', key, values));
+  }
+
+  async *listEntries(batchSize: number): AsyncGenerator<readonly ListedEntry[]> {
+    let listed: ListedEntry[] = [];
+    for await (const fullKeys of this.#connection.scanKeys(`${this.#start}*`, batchSize)) {
+      // What else begins alike, such as the keys of Django's cached_db.
+      const keys = fullKeys
+        .map((key) => key.slice(this.#start.length))
+        .filter((key) => isKey.test(key));
+      const entries = await Promise.all(keys.map((key) => this.get(key, true)));
+      for (const [i, entry] of entries.entries()) {
+        const key = keys[i];
+        if (key !== undefined && entry) listed.push({ key, entry });
+      }
+      // A server may send more keys than it was asked for.
+      while (listed.length >= batchSize) {
+        yield listed.slice(0, batchSize);
+        listed = listed.slice(batchSize);
+      }
+    }
+    if (listed.length > 0) yield listed;
   }
 
   putNote(note: AccountNote): Promise<void> {
@@ -198,5 +220,8 @@ function decode(bytes: unknown): string {
 function encode(text: string): string | Buffer {
   return isAscii.test(text) ? text : Buffer.from(text, 'latin1');
 }
+
+/** As core makes keys, or their digests. */
+const isKey = /^(?:[a-z0-9]{32}|[a-f0-9]{64})$/;
 
 const isAscii = /^[\0-\x7f]*$/;

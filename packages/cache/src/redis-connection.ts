@@ -94,6 +94,26 @@ export class RedisConnection {
     }
   }
 
+  /**
+   * The keys that a pattern names, about `count` at once, of every primary in a cluster. Each that is there all the
+   * time is among them, perhaps twice; where slots move meanwhile, it may be missed.
+   */
+  async *scanKeys(pattern: string, count: number): AsyncGenerator<readonly string[]> {
+    await this.send('ping', [], false);
+    for (const scan of this.#scanners()) {
+      let cursor = '0';
+      do {
+        let keys: readonly string[];
+        try {
+          [cursor, keys] = await scan(cursor, 'MATCH', pattern, 'COUNT', count);
+        } catch (error) {
+          throw failureOf(error, false);
+        }
+        yield keys;
+      } while (cursor !== '0');
+    }
+  }
+
   async close(): Promise<void> {
     if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
     if (this.#isOwn) this.#client.disconnect();
@@ -121,6 +141,20 @@ export class RedisConnection {
       this.#lastError = harmless(error);
     },
   });
+
+  /** SCAN on each server that has keys of its own; on a single one, through a connection that was lost meanwhile. */
+  #scanners(): ((...args: readonly unknown[]) => Promise<[string, string[]]>)[] {
+    if (!this.#client.isCluster) {
+      return [async (...args) => (await this.send('scan', args, false)) as [string, string[]]];
+    }
+    // What a `Cluster` of ioredis has, and what SCAN replies.
+    const nodes = (this.#methods.nodes as unknown as (role: string) => Methods[])('master');
+    return nodes.map(
+      (node) =>
+        async (...args) =>
+          (await (node.scan as Method)(...args)) as [string, string[]],
+    );
+  }
 
   async #sendOnce(command: string, args: readonly unknown[], waits: boolean): Promise<unknown> {
     if (this.#client.status !== 'ready') await this.#connected(waits);

@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { memoryBackend, redisBackend } from '@coatcheck/cache';
-import { describeAccountIndex, describeSessionBackend } from '@coatcheck/core/testing';
+import {
+  describeAccountIndex,
+  describeSessionBackend,
+  describeSessionScanner,
+} from '@coatcheck/core/testing';
 import { type RedisServers, startRedisCluster, startRedisSentinel } from '@coatcheck/test-support';
 import { afterAll, beforeAll, describe, it, jest } from '@jest/globals';
 import { describeWithRedis, describeWithServers } from './redis.ts';
@@ -20,12 +24,26 @@ describeAccountIndex({ describe, it }, 'CacheBackend in this process', (context)
   backend: memoryBackend(context),
 }));
 
+describeSessionScanner(
+  { describe, it },
+  'CacheBackend in this process',
+  (context) => ({ backend: memoryBackend(context) }),
+  { ordered: false },
+);
+
 describeWithRedis('on one server', (place) => {
   const keyPrefix = () => place.keyPrefix + randomBytes(6).toString('hex');
 
   describeAccountIndex({ describe, it }, 'CacheBackend on Redis', ({ now }) => ({
     backend: redisBackend({ url: place.url, keyPrefix: keyPrefix(), now }),
   }));
+
+  describeSessionScanner(
+    { describe, it },
+    'CacheBackend on Redis',
+    ({ now }) => ({ backend: redisBackend({ url: place.url, keyPrefix: keyPrefix(), now }) }),
+    { ordered: false },
+  );
 
   describeSessionBackend(
     { describe, it },
@@ -77,6 +95,15 @@ describe.each([
     describeAccountIndex({ describe, it }, `CacheBackend on ${name}`, ({ now }) => ({
       backend: redisBackend({ url: servers.url, keyPrefix: randomBytes(6).toString('hex'), now }),
     }));
+
+    describeSessionScanner(
+      { describe, it },
+      `CacheBackend on ${name}`,
+      ({ now }) => ({
+        backend: redisBackend({ url: servers.url, keyPrefix: randomBytes(6).toString('hex'), now }),
+      }),
+      { ordered: false },
+    );
 
     describeSessionBackend(
       { describe, it },

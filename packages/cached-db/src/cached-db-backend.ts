@@ -14,9 +14,13 @@ import {
   reportsSafety,
   type SafetyFinding,
   type SafetyReporter,
+  type ScannedBatch,
+  type ScanOptions,
   type SessionBackend,
   type SessionRecord,
+  type SessionScanner,
   type StoredSession,
+  scansSessions,
   UpdateError,
   type Written,
 } from '@coatcheck/core';
@@ -60,7 +64,7 @@ const ATTEMPTS = 3;
  * `django.contrib.sessions.backends.cached_db`, which serves ended sessions after a failure of its cache.
  */
 export class CachedDbBackend
-  implements SessionBackend, OriginalReader, SafetyReporter, AccountIndex
+  implements SessionBackend, OriginalReader, SafetyReporter, AccountIndex, SessionScanner
 {
   readonly encoding: SessionBackend['encoding'];
   readonly answers: SessionBackend['answers'];
@@ -129,6 +133,23 @@ export class CachedDbBackend
 
   clearExpired(options?: ClearExpiredOptions): Promise<number> {
     return this.#database.clearExpired(options);
+  }
+
+  /** The database decides; its cache may not know of a logout yet. */
+  async *scan(options?: ScanOptions): AsyncGenerator<ScannedBatch> {
+    const database = this.#database;
+    if (!scansSessions(database)) {
+      throw new ImproperlyConfigured(
+        'The database behind the cache cannot list its sessions: its backend lacks the method scan.',
+      );
+    }
+    for await (const { sessions, ...rest } of database.scan(options)) {
+      const found = sessions.map(({ key, stored }) => ({
+        key,
+        stored: { ...stored, base: entryOf(key, stored) },
+      }));
+      yield { ...rest, sessions: found };
+    }
   }
 
   async note(note: AccountNote): Promise<void> {

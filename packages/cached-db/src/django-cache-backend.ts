@@ -29,7 +29,7 @@ export interface DjangoCacheParts {
 /** Abilities beyond the contract that end and change no session; others would pass by Django's cache. */
 const abilities = [
   ...['loadOriginal', 'useExpiry', 'migrate', 'reportSafety'],
-  ...['note', 'noted', 'forget'],
+  ...['note', 'noted', 'forget', 'scan'],
 ] as const;
 
 /**

@@ -5,6 +5,7 @@ import {
   type BackendContext,
   describeAccountIndex,
   describeSessionBackend,
+  describeSessionScanner,
   type TestRunner,
 } from '@coatcheck/core/testing';
 import { describe, it, jest } from '@jest/globals';
@@ -33,6 +34,10 @@ describeDatabases('the conformance suite', (database) => {
   );
 
   describeAccountIndex({ describe, it }, `CachedDbBackend over ${database.name}`, (context) => ({
+    backend: open(database.newTable(), new LruCache(context), context),
+  }));
+
+  describeSessionScanner({ describe, it }, `CachedDbBackend over ${database.name}`, (context) => ({
     backend: open(database.newTable(), new LruCache(context), context),
   }));
 

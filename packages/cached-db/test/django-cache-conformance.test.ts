@@ -3,6 +3,7 @@ import { withDjangoCache } from '@coatcheck/cached-db';
 import {
   describeAccountIndex,
   describeSessionBackend,
+  describeSessionScanner,
   type TestRunner,
 } from '@coatcheck/core/testing';
 import { describe, it, jest } from '@jest/globals';
@@ -40,6 +41,9 @@ describeDatabases('the conformance suite', (database) => {
 
   if (database.name !== 'SQLite') return;
   describeAccountIndex({ describe, it }, 'withDjangoCache over SQLite', (context) => ({
+    backend: withDjangoCache(database.newTable().open(context), { drop: async () => undefined }),
+  }));
+  describeSessionScanner({ describe, it }, 'withDjangoCache over SQLite', (context) => ({
     backend: withDjangoCache(database.newTable().open(context), { drop: async () => undefined }),
   }));
   describeSessionBackend(

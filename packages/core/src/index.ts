@@ -47,6 +47,14 @@ export type {
   SessionEvents,
   UnavailableReason,
 } from './session-events.ts';
+export {
+  checkedBatchSize,
+  type ScannedBatch,
+  type ScannedSession,
+  type ScanOptions,
+  type SessionScanner,
+  scansSessions,
+} from './session-scanner.ts';
 export { SessionStore, settingsOf } from './session-store.ts';
 export { createSessions, Sessions } from './sessions.ts';
 export type { SessionsOptions, Settings } from './settings.ts';

@@ -28,6 +28,7 @@ import {
   withCreation,
   withSharedExpiry,
 } from './session-lifetime.ts';
+import { checkedBatchSize } from './session-scanner.ts';
 import type { Settings } from './settings.ts';
 
 /** A record that was written, and the key that the cookie has to carry now. */
@@ -217,7 +218,9 @@ export class SessionRecords {
   }
 
   /** Removes what has expired, which may take its time. */
-  clearExpired(options: ClearExpiredOptions | undefined): Promise<number> {
+  async clearExpired(options: ClearExpiredOptions | undefined): Promise<number> {
+    // A caller's mistake is no failure of the backend.
+    checkedBatchSize(options?.batchSize);
     return this.#calls.makeAtLeisure(() => this.#backend.clearExpired(options));
   }
 

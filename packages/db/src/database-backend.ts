@@ -4,12 +4,16 @@ import {
   type Awaitable,
   type ClearExpiredOptions,
   CreateError,
+  checkedBatchSize,
   type NotedSession,
   type SafetyFinding,
   type SafetyReporter,
+  type ScannedBatch,
+  type ScanOptions,
   type SessionBackend,
   SessionError,
   type SessionRecord,
+  type SessionScanner,
   type StoredSession,
   UpdateError,
   type Written,
@@ -28,7 +32,9 @@ export interface Migratable {
 }
 
 /** Sessions in a database, in the table and the formats of Django's `django.contrib.sessions.backends.db`. */
-export class DatabaseBackend implements SessionBackend, Migratable, SafetyReporter, AccountIndex {
+export class DatabaseBackend
+  implements SessionBackend, Migratable, SafetyReporter, AccountIndex, SessionScanner
+{
   readonly encoding = { salt: 'django.contrib.sessions.SessionStore' } as const;
   readonly answers: 'synchronously' | 'later';
   readonly #driver: DatabaseDriver;
@@ -68,10 +74,8 @@ export class DatabaseBackend implements SessionBackend, Migratable, SafetyReport
   }
 
   async clearExpired(options: ClearExpiredOptions = {}): Promise<number> {
-    const { batchSize = 1000, signal, onProgress, dryRun, expiresAt = this.#now() } = options;
-    if (!(Number.isSafeInteger(batchSize) && batchSize > 0)) {
-      throw new RangeError('batchSize must be a whole number above zero.');
-    }
+    const { signal, onProgress, dryRun, expiresAt = this.#now() } = options;
+    const batchSize = checkedBatchSize(options.batchSize);
     const { anyExpired, countExpired, clearExpired } = this.#driver.statements;
     const cutoff = this.#driver.toColumn(expiresAt);
     if (dryRun) {
@@ -94,6 +98,25 @@ export class DatabaseBackend implements SessionBackend, Migratable, SafetyReport
     const unseenSince = new Date(this.#now().getTime() - SETTLED_AFTER_MS);
     if (!isStopped()) await this.#accounts.clear(unseenSince, batchSize, isStopped);
     return cleared;
+  }
+
+  async *scan({ after = '', signal, ...options }: ScanOptions = {}): AsyncGenerator<ScannedBatch> {
+    const batchSize = checkedBatchSize(options.batchSize);
+    const { scan: sql } = this.#driver.statements;
+    let last = after;
+    let found = batchSize;
+    while (found === batchSize && !signal?.aborted) {
+      const rows = await this.#read({ sql, values: [last, batchSize], mayTakeLong: true });
+      found = rows.length;
+      if (found === 0) return;
+      const sessions = Array.from(rows, (row) => ({
+        key: String(row.session_key),
+        stored: this.#storedIn(row),
+      }));
+      last = sessions.at(-1)?.key ?? last;
+      yield { sessions, after: last };
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   async note(note: AccountNote): Promise<void> {
@@ -190,7 +213,10 @@ export class DatabaseBackend implements SessionBackend, Migratable, SafetyReport
   }
 
   #stored([row]: readonly Row[]): StoredSession | undefined {
-    if (!row) return undefined;
+    return row && this.#storedIn(row);
+  }
+
+  #storedIn(row: Row): StoredSession {
     const data = String(row.session_data);
     const expiresAt = this.#driver.fromColumn(row.expire_date);
     return expiresAt ? { data, base: data, expiresAt } : { data, base: data };

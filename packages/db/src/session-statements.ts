@@ -23,6 +23,8 @@ export interface SessionStatements {
   readonly anyExpired: string;
   /** cutoff, number of rows */
   readonly clearExpired: string;
+  /** key that goes before, number of rows */
+  readonly scan: string;
 }
 
 /** How one kind of database says what the statements need. */
@@ -66,6 +68,8 @@ export function sessionStatements(
     countExpired: `SELECT count(*) AS expired FROM ${sessions} WHERE ${expiry} <= $1`,
     anyExpired: `SELECT 1 AS expired FROM ${sessions} WHERE ${expiry} <= $1 LIMIT 1`,
     clearExpired: dialect.clearExpired({ sessions, key, expiry }),
+    // The order of the index: whatever its collation is, no two keys are equal in it.
+    scan: `SELECT ${key}, ${data}, ${dialect.expiryText(expiry)} AS ${expiry} FROM ${sessions} WHERE ${key} > $1 ORDER BY ${key} LIMIT $2`,
   };
 }
 

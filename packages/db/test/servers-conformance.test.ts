@@ -2,6 +2,7 @@ import {
   type BackendContext,
   describeAccountIndex,
   describeSessionBackend,
+  describeSessionScanner,
 } from '@coatcheck/core/testing';
 import type { ServerOptions } from '@coatcheck/db';
 import { afterAll, beforeAll, describe, it, jest } from '@jest/globals';
@@ -36,6 +37,10 @@ describeServers('the conformance suite', (kind) => {
   ) as unknown as typeof it;
 
   describeAccountIndex({ describe, it }, 'DatabaseBackend', (context) => {
+    tables += 1;
+    return { backend: place.backend({ table: `sessions_${tables}`, ...context }) };
+  });
+  describeSessionScanner({ describe, it }, 'DatabaseBackend', (context) => {
     tables += 1;
     return { backend: place.backend({ table: `sessions_${tables}`, ...context }) };
   });

@@ -1,5 +1,9 @@
 import path from 'node:path';
-import { describeAccountIndex, describeSessionBackend } from '@coatcheck/core/testing';
+import {
+  describeAccountIndex,
+  describeSessionBackend,
+  describeSessionScanner,
+} from '@coatcheck/core/testing';
 import { sqliteBackend } from '@coatcheck/db';
 import { describe, it, jest } from '@jest/globals';
 import Database from 'better-sqlite3';
@@ -28,6 +32,10 @@ describeSessionBackend(
 );
 
 describeAccountIndex({ describe, it }, 'DatabaseBackend on SQLite', (context) => ({
+  backend: sqliteBackend({ ...context, path: ':memory:' }),
+}));
+
+describeSessionScanner({ describe, it }, 'DatabaseBackend on SQLite', (context) => ({
   backend: sqliteBackend({ ...context, path: ':memory:' }),
 }));
 

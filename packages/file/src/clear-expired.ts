@@ -1,6 +1,6 @@
 import { lstat, opendir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { ClearExpiredOptions } from '@coatcheck/core';
+import { type ClearExpiredOptions, checkedBatchSize } from '@coatcheck/core';
 import type { SessionDirectory } from './session-directory.ts';
 
 /** Temporary files and locks that nobody has touched for this long were left behind by a process that was killed. */
@@ -24,11 +24,9 @@ export interface Clearing {
  */
 export async function clearExpired(
   { directory, isExpired, remove, isStopped }: Clearing,
-  { batchSize = 1000, onProgress, dryRun }: ClearExpiredOptions,
+  { onProgress, dryRun, ...options }: ClearExpiredOptions,
 ): Promise<number> {
-  if (!(Number.isSafeInteger(batchSize) && batchSize > 0)) {
-    throw new RangeError('batchSize must be a whole number above zero.');
-  }
+  const batchSize = checkedBatchSize(options.batchSize);
   const failures: unknown[] = [];
   const expired: string[] = [];
   let cleared = 0;
@@ -72,7 +70,8 @@ export async function clearExpired(
   return cleared;
 }
 
-async function* namesIn(directory: string): AsyncGenerator<string[]> {
+/** The names in a directory, some at once. */
+export async function* namesIn(directory: string): AsyncGenerator<string[]> {
   let names: string[] = [];
   for await (const { name } of await opendir(directory, { bufferSize: NAMES_AT_ONCE })) {
     names.push(name);
@@ -90,7 +89,11 @@ async function removeAbandoned(file: string): Promise<void> {
   await rm(file, { recursive: true, force: true });
 }
 
-async function forEach<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+/** Acts on each item, on a few at once. */
+export async function forEach<T>(
+  items: readonly T[],
+  act: (item: T) => Promise<void>,
+): Promise<void> {
   const rest = items.values();
   const work = async (): Promise<void> => {
     for (const item of rest) await act(item);

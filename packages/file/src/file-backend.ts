@@ -5,14 +5,18 @@ import {
   fileSystemFinding,
   type SafetyFinding,
   type SafetyReporter,
+  type ScannedBatch,
+  type ScanOptions,
   type SessionBackend,
   SessionError,
   type SessionRecord,
+  type SessionScanner,
   type StoredSession,
   UpdateError,
   type Written,
 } from '@coatcheck/core';
 import { clearExpired } from './clear-expired.ts';
+import { scanFiles } from './scan-files.ts';
 import { SessionDirectory } from './session-directory.ts';
 import { type Content, readSessionFile, renewSessionFile } from './session-file.ts';
 import { isThere, SessionFiles } from './session-files.ts';
@@ -31,7 +35,7 @@ export interface FileOptions {
 }
 
 /** Sessions in files of a directory, under the names and in the format of `django.contrib.sessions.backends.file`. */
-export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter {
+export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter, SessionScanner {
   readonly encoding = { salt: 'django.contrib.sessions.SessionStore' } as const;
   readonly answers = 'later';
   readonly #directory: SessionDirectory;
@@ -120,6 +124,15 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
       isStopped: () => signal?.aborted === true || this.#closing !== undefined,
     };
     return this.#watch(() => clearExpired(clearing, options));
+  }
+
+  async *scan(options: ScanOptions = {}): AsyncGenerator<ScannedBatch> {
+    const batches = scanFiles(this.#directory, options);
+    for (;;) {
+      const { value, done } = await this.#watch(() => batches.next());
+      if (done) return;
+      yield value;
+    }
   }
 
   /** That the directory is its owner's alone has been checked at the start. */

@@ -42,6 +42,11 @@ export class SessionDirectory {
     return path.join(this.path, this.#prefix + key);
   }
 
+  /** The key of the session whose file has this name; `undefined`: not a session's. */
+  keyOf(name: string): string | undefined {
+    return this.kindOf(name) === 'session' ? name.slice(this.#prefix.length) : undefined;
+  }
+
   /** What a name in the directory is for; `undefined`: not ours. */
   kindOf(name: string): 'session' | 'temporary' | undefined {
     const match = name.startsWith(this.#prefix) ? NAME.exec(name.slice(this.#prefix.length)) : null;

@@ -1,6 +1,7 @@
 import {
   type SessionBackend,
   type SessionRecord,
+  type SessionScanner,
   type StoredSession,
   UpdateError,
 } from '@coatcheck/core';
@@ -10,7 +11,7 @@ import type { FileBackend } from '@coatcheck/file';
  * A file backend for tests that make up their data. It stands in for core, whose data say when a session ends: how many
  * milliseconds after its modification goes in front of the data, and an expired session is not loaded.
  */
-export function datedBackend(files: FileBackend, now: () => Date): SessionBackend {
+export function datedBackend(files: FileBackend, now: () => Date): SessionBackend & SessionScanner {
   const endOf = ({ data, modifiedAt }: StoredSession): Date =>
     new Date(Number(modifiedAt) + Number.parseInt(data, 10));
   files.useExpiry(endOf);
@@ -48,6 +49,15 @@ export function datedBackend(files: FileBackend, now: () => Date): SessionBacken
       return translate(files.touch(touched, base));
     },
     delete: (key, base) => translate(files.delete(key, base)),
+    async *scan(options) {
+      for await (const { sessions, ...rest } of files.scan(options)) {
+        const found = sessions.map(({ key, stored }) => ({
+          key,
+          stored: { ...undated(stored), expiresAt: endOf(stored) },
+        }));
+        yield { ...rest, sessions: found };
+      }
+    },
     clearExpired: (options) => files.clearExpired(options),
     close: () => files.close(),
   };

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { describeSessionBackend } from '@coatcheck/core/testing';
+import { describeSessionBackend, describeSessionScanner } from '@coatcheck/core/testing';
 import { fileBackend } from '@coatcheck/file';
 import { describe, it, jest } from '@jest/globals';
 import { datedBackend } from './dated-backend.ts';
@@ -8,12 +8,14 @@ import { temporaryDirectory } from './temporary-directory.ts';
 // A disk that others keep busy may take a second for one fsync.
 jest.setTimeout(60_000);
 
-describeSessionBackend({ describe, it }, 'FileBackend', (context) => {
-  const directory = temporaryDirectory();
-  const open = () =>
-    datedBackend(
-      fileBackend({ ...context, path: path.join(directory.path, 'sessions') }),
-      context.now,
-    );
-  return { backend: open(), openAnother: open, cleanup: directory.remove };
-});
+for (const suite of [describeSessionBackend, describeSessionScanner]) {
+  suite({ describe, it }, 'FileBackend', (context) => {
+    const directory = temporaryDirectory();
+    const open = () =>
+      datedBackend(
+        fileBackend({ ...context, path: path.join(directory.path, 'sessions') }),
+        context.now,
+      );
+    return { backend: open(), openAnother: open, cleanup: directory.remove };
+  });
+}

@@ -6,3 +6,4 @@ export {
   type Inabilities,
   type TestRunner,
 } from './session-backend-suite.ts';
+export { describeSessionScanner, type ScannerOptions } from './session-scanner-suite.ts';
