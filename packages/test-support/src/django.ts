@@ -21,7 +21,8 @@ export interface Django {
   readonly has: ReadonlySet<DjangoDriver>;
 }
 
-const missing =
+/** Why tests with a real Django are skipped, and how to get one. */
+export const missing =
   'there is no Django; apt-get install python3-django python3-django-redis python3-psycopg2 python3-mysqldb';
 
 /**
@@ -38,7 +39,7 @@ export function djangos(): readonly Django[] {
 let found: readonly Django[] | undefined;
 
 /**
- * Tests for each Django that is there; where there is none, one skipped test and one line say how to get it.
+ * Tests for each Django that is there; where there is none, the title of one skipped test says how to get it.
  *
  * @throws {Error} like `djangos`.
  */
@@ -50,7 +51,6 @@ export function describeDjangos(
 ): void {
   for (const django of all) describe(`${title}, Django ${django.version}`, () => define(django));
   if (all.length > 0) return;
-  process.stderr.write(`Skipped: ${title}: ${missing}.\n`);
   it.skip(`${title}: ${missing}`, () => {});
 }
 
