@@ -3,10 +3,9 @@ import { describe, it } from '@jest/globals';
 import { describeWithRedis } from '../../cache/test/redis.ts';
 import { djangoCache } from './django-cache.ts';
 import { describeWithDriver } from './drivers.ts';
-import { describeFlows } from './flows.ts';
 import { limitsOf } from './limits.ts';
 import { cachedDbPlace } from './places.ts';
-import { describeZones } from './zones.ts';
+import { describeFlowsInZones } from './zones.ts';
 
 const title = "one login in Django's cached_db, of which Koa has the database";
 
@@ -14,10 +13,10 @@ describeWithRedis(title, (place) => {
   describeDjangos({ describe, it }, 'with a cache on Redis', (django) => {
     const { drivers } = djangoCache(django, 'pickle');
     describeWithDriver(title, django, drivers, () => {
-      describeZones(
+      describeFlowsInZones(
         django,
         (directory) => cachedDbPlace(django, place, directory),
-        (sites) => describeFlows(sites, limitsOf(django)),
+        limitsOf(django),
       );
     });
   });

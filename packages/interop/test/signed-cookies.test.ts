@@ -1,9 +1,8 @@
 import { describeDjangos } from '@coatcheck/test-support';
 import { describe, it } from '@jest/globals';
-import { describeFlows } from './flows.ts';
 import { limitsOf } from './limits.ts';
 import { cookiePlace } from './places.ts';
-import { describeZones } from './zones.ts';
+import { describeFlowsInZones } from './zones.ts';
 
 const revokesNothing = 'signed cookies cannot be revoked';
 const djangoForgets = 'signed cookies: Django enforces the age of the settings alone';
@@ -15,5 +14,5 @@ describeDjangos({ describe, it }, 'one login in signed cookies', (django) => {
     djangoForgetsSeconds: djangoForgets,
     djangoForgetsDates: djangoForgets,
   };
-  describeZones(django, cookiePlace, (sites) => describeFlows(sites, limits));
+  describeFlowsInZones(django, cookiePlace, limits);
 });

@@ -1,5 +1,8 @@
 import type { Django } from '@coatcheck/test-support';
-import { describeSites, type SharedPlace, type Sites } from './sites.ts';
+import { describeExpiries } from './expiry-flows.ts';
+import { describeFlows } from './flows.ts';
+import type { Limits } from './limits.ts';
+import { describeSites, type SharedPlace } from './sites.ts';
 
 const NEW_YORK = 'America/New_York';
 
@@ -20,11 +23,11 @@ interface Zone {
   readonly coatcheck: { readonly timeZone?: string };
 }
 
-/** Both halves on the place, with either kind of dates. */
-export function describeZones(
+/** Everything that a visitor does, and once more what depends on dates, where Django's are local. */
+export function describeFlowsInZones(
   django: Django,
   open: (directory: string) => SharedPlace | Promise<SharedPlace>,
-  define: (sites: () => Sites) => void,
+  limits: Limits,
 ): void {
   for (const zone of zones) {
     const openInZone = async (directory: string): Promise<SharedPlace> => {
@@ -35,6 +38,9 @@ export function describeZones(
         coatcheck: { ...place.coatcheck, ...zone.coatcheck },
       };
     };
-    describeSites(zone.title, django, openInZone, define);
+    describeSites(zone.title, django, openInZone, (sites) => {
+      if (zone === zones[0]) describeFlows(sites, limits);
+      else describeExpiries(sites, limits);
+    });
   }
 }
