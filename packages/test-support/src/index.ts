@@ -1,3 +1,4 @@
+export { chromiumArguments, chromiumIsMissing, chromiumPath } from './chromium.ts';
 export { createRandom } from './create-random.ts';
 export {
   type Django,

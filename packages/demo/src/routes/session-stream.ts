@@ -1,4 +1,3 @@
-import { PassThrough } from 'node:stream';
 import type { Sessions } from '@coatcheck/core';
 import { renderToString } from 'preact-render-to-string';
 import type { EventLog } from '../event-log.ts';
@@ -22,10 +21,13 @@ export function sessionStream(
     const { locale } = ctx.state.look;
     // An anonymous visitor's page has no stream.
     if (sessionKey === null) return ctx.throw(404);
-    const stream = new PassThrough();
+    const stream = ctx.res;
     ctx.type = 'text/event-stream';
     ctx.set('Cache-Control', 'no-store');
-    ctx.body = stream;
+    ctx.status = 200;
+    // Koa takes a visitor who leaves before the end of a stream for an error, and here everybody does.
+    ctx.respond = false;
+    stream.flushHeaders();
 
     const tell = async (): Promise<void> => {
       const session = sessions.open(sessionKey);

@@ -22,7 +22,7 @@ export const english = {
     title: 'Everything that hangs',
     lead: 'Looking around leaves no trace. Your first item opens a session: one row on the server, one cookie in your browser.',
     add: 'Add to cart',
-    addNamed: (name: string): string => `Add ${name} to cart`,
+    addNamed: (name: string): string => `Add to cart: ${name}`,
     added: (name: string): string => `${name} hangs in your cart.`,
     pages: 'Pages',
     page: (number: number, count: number): string => `Page ${number} of ${count}`,

@@ -22,7 +22,7 @@ export const german: Texts = {
     title: 'Alles, was hängt',
     lead: 'Wer sich umsieht, hinterlässt keine Spur. Das erste Stück im Korb öffnet eine Sitzung: eine Zeile auf dem Server, ein Cookie im Browser.',
     add: 'In den Korb',
-    addNamed: (name) => `${name} in den Korb`,
+    addNamed: (name) => `In den Korb: ${name}`,
     added: (name) => `${name} hängt im Korb.`,
     pages: 'Seiten',
     page: (number, count) => `Seite ${number} von ${count}`,

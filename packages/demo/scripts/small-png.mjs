@@ -1,0 +1,1 @@
+export const smallPng = (png) => png;

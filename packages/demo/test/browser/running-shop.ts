@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createSessions, type Sessions, type SessionsOptions } from '@coatcheck/core';
+import { expect } from '@jest/globals';
+import type { Browser, BrowserContext, BrowserContextOptions, Cookie, Page } from 'playwright-core';
+import { createApp } from '../../src/app.ts';
+import type { ShopSession } from '../../src/shop-context.ts';
+
+/** What a shop of these tests runs on. */
+export type ShopSettings = Omit<SessionsOptions, 'secretKey'>;
+
+/** The shop on a port of its own, and the browsers that visit it. */
+export class RunningShop {
+  readonly origin: string;
+  readonly sessions: Sessions<ShopSession>;
+  readonly #errors: unknown[] = [];
+  readonly #contexts: BrowserContext[] = [];
+  readonly #requests: string[] = [];
+  readonly #stopServer: () => Promise<void>;
+
+  private constructor(
+    origin: string,
+    sessions: Sessions<ShopSession>,
+    stopServer: () => Promise<void>,
+  ) {
+    this.origin = origin;
+    this.sessions = sessions;
+    this.#stopServer = stopServer;
+  }
+
+  static async start(settings: ShopSettings): Promise<RunningShop> {
+    const sessions = createSessions<ShopSession>({
+      ...settings,
+      secretKey: 'q8Zr1nVd5sWk0aYb7uEo3tGh9xLc2mPf',
+    });
+    const app = createApp(sessions);
+    const server = createServer(app.callback());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const shop = new RunningShop(`http://127.0.0.1:${port}`, sessions, async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await sessions.close();
+    });
+    app.on('error', (error: unknown) => shop.#errors.push(error));
+    return shop;
+  }
+
+  /** Somebody with a browser of their own. */
+  async visitor(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
+    const context = await browser.newContext({
+      baseURL: this.origin,
+      locale: 'en-GB',
+      ...options,
+    });
+    this.watch(context);
+    return context;
+  }
+
+  /** Notes what the browser asks for. */
+  watch(context: BrowserContext): void {
+    // A page that does not come fails there, where the line is known.
+    context.setDefaultTimeout(30_000);
+    context.on('request', (request) => this.#requests.push(request.url()));
+    this.#contexts.push(context);
+  }
+
+  /** Ends the visits and the shop; nothing may have been asked of another host, and nothing have failed. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#contexts.map((context) => context.close()));
+    await this.#stopServer();
+    expect(this.#requests.filter((url) => !url.startsWith(`${this.origin}/`))).toEqual([]);
+    expect(this.#errors).toEqual([]);
+  }
+}
+
+/** The session's cookie; undefined: there is none. */
+export async function sessionCookie(context: BrowserContext): Promise<Cookie | undefined> {
+  return (await context.cookies()).find(({ name }) => name === 'sessionid');
+}
+
+/** Puts a product into the cart by the button of the first page. */
+export async function addToCart(page: Page, name: string): Promise<void> {
+  await page.goto('/');
+  await page.getByRole('button', { name: `Add to cart: ${name}` }).click();
+  await page.getByRole('heading', { name: 'Your cart' }).waitFor();
+}
+
+/** Logs in by the form that the browser shows, and is welcomed on the next page. */
+export async function fillLogin(page: Page, options: { remember?: boolean } = {}): Promise<void> {
+  await sendLogin(page, options);
+  await page.getByText('Welcome, Ada Lovelace.').waitFor();
+}
+
+/** Sends the form that the browser shows. */
+export async function sendLogin(
+  page: Page,
+  { remember = false, password = 'analytical-engine' } = {},
+): Promise<void> {
+  await page.getByLabel('Name', { exact: true }).fill('ada');
+  await page.getByLabel('Password').fill(password);
+  if (remember) await page.getByLabel('Keep me logged in').check();
+  await page.getByRole('main').getByRole('button', { name: 'Log in' }).click();
+}
+
+/** Fills the first step of the checkout. */
+export async function fillAddress(page: Page, { postcode = 'SW1Y 4LB' } = {}): Promise<void> {
+  await page.getByLabel('Full name').fill('Ada Lovelace');
+  await page.getByLabel('Street and number').fill('12 St James’s Square');
+  await page.getByLabel('Postcode').fill(postcode);
+  await page.getByLabel('City').fill('London');
+  await page.getByLabel('Country').selectOption('GB');
+  await page.getByRole('button', { name: 'Continue' }).click();
+}
+
+/** Fills the last step of the checkout. */
+export async function fillPayment(page: Page): Promise<void> {
+  await page.getByLabel('By invoice').check();
+  await page.getByLabel('I know that').check();
+  await page.getByRole('button', { name: 'Continue' }).click();
+}
+
+/** The title on the page. */
+export function heading(page: Page): Promise<string | null> {
+  return page.getByRole('heading', { level: 1 }).textContent();
+}
