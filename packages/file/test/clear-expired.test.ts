@@ -131,7 +131,8 @@ describe('clearExpired', () => {
   });
 
   it.each([0, -1, 0.5, Number.NaN])('refuses batches of %d', async (batchSize) => {
-    await expect(sessions.clearExpired({ batchSize })).rejects.toThrow(RangeError);
+    const refusal = { name: 'RangeError', message: 'batchSize must be a whole number above zero.' };
+    await expect(sessions.clearExpired({ batchSize })).rejects.toMatchObject(refusal);
   });
 });
 
