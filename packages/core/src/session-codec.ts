@@ -2,6 +2,7 @@ import { type Entries, ROTATED_ENTRY } from './changes.ts';
 import { BadSignature, SessionTooLarge, SignatureExpired } from './errors.ts';
 import { EXPIRY_ENTRY, expiresAtBrowserClose } from './expiry.ts';
 import { joinObject, measureJson, parseJson, splitObject } from './json-text.ts';
+import { isMarker } from './rotation-marker.ts';
 import { SEAL_BYTES, Sealer } from './sealing.ts';
 import { asJson, jsonSerializer, serializerOf } from './serializers.ts';
 import type { SessionBackend, StoredSession } from './session-backend.ts';
@@ -113,7 +114,7 @@ export class SessionCodec {
         this.#inCookie && signedAt !== undefined ? new Date(signedAt * 1000) : stored.modifiedAt,
       signedAt,
       byFallback,
-      rotated: entries.has(ROTATED_ENTRY),
+      rotated: isMarker(entries),
     };
   }
 
@@ -124,6 +125,7 @@ export class SessionCodec {
       assertJson(json);
       const entries = splitObject(json);
       if (entries) this.#tryToLoad(entries);
+      if (entries && !isMarker(entries)) entries.delete(ROTATED_ENTRY);
       return entries;
     } catch {
       return undefined;

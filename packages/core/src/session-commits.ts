@@ -2,7 +2,7 @@ import { applyChanges, type ChangeSet, type Entries } from './changes.ts';
 import { type Commit, CommitQueue, type LaneState } from './commit-queue.ts';
 import { isUpdateError, untilUnchanged } from './compare-and-set.ts';
 import { BackendUnavailable } from './errors.ts';
-import { randomText } from './random-text.ts';
+import { isMarkerOf, newRotation } from './rotation-marker.ts';
 import type { LoadedSession } from './session-codec.ts';
 import { withCreation } from './session-lifetime.ts';
 import type { Committed, SessionRecords } from './session-records.ts';
@@ -50,7 +50,7 @@ export class SessionCommits {
         changes.client,
       );
       if (this.#records.inCookie) return successor;
-      const rotation = randomText(16, '0123456789abcdef');
+      const rotation = newRotation();
       try {
         await untilUnchanged(async () => {
           try {
@@ -95,7 +95,7 @@ export class SessionCommits {
     }
     const old = await this.#records.loadOriginal(key, this.#lastLookMs).catch(() => undefined);
     if (!old?.rotated) throw error;
-    if (this.#records.isRetiredBy(rotation, old)) return;
+    if (isMarkerOf(rotation, old.entries)) return;
     // Another rotation came first, and a marker stays as it is: this one cannot come through any more.
     await remove();
     throw this.#records.interrupted(key);

@@ -1,5 +1,6 @@
-import { CREATED_ENTRY, type Entries, ROTATED_ENTRY } from './changes.ts';
+import { CREATED_ENTRY, type Entries } from './changes.ts';
 import { EXPIRY_ENTRY, type ExpirySettings, expiryAge, expiryDate, expiryFor32 } from './expiry.ts';
+import { endOfMarker } from './rotation-marker.ts';
 import { jsonSerializer } from './serializers.ts';
 import type { LoadedSession } from './session-codec.ts';
 import type { Settings } from './settings.ts';
@@ -23,9 +24,11 @@ export function endOfSession(
   settings: Settings,
   createdAt: number | undefined = createdAtOf(entries),
 ): Date {
-  const own = ownEnd(entries.get(EXPIRY_ENTRY), modification, expirySettings(settings));
   // What is left of a cycled key is no session that anybody could use or leave idle.
-  return entries.has(ROTATED_ENTRY) ? own : earliest(own, modification, createdAt, settings);
+  const marked = endOfMarker(entries);
+  if (marked) return marked;
+  const own = ownEnd(entries.get(EXPIRY_ENTRY), modification, expirySettings(settings));
+  return earliest(own, modification, createdAt, settings);
 }
 
 function ownEnd(stored: string | undefined, modification: Date, settings: ExpirySettings): Date {
@@ -118,6 +121,8 @@ export function withSharedExpiry(entries: Entries, settings: Settings): Entries 
 /** Whether core knows that the session has ended, although the backend still had it. */
 export function hasEnded(session: LoadedSession, inCookie: boolean, settings: Settings): boolean {
   const now = settings.now();
+  // Also where a Django that saves every request has kept it alive.
+  if (session.rotated) return endOfSession(session.entries, now, settings) <= now;
   const createdAt = createdAtIn(session);
   const { modifiedAt, signedAt } = session;
   const modification =

@@ -1,11 +1,11 @@
 import type { ClientFacts } from './account-index.ts';
 import { AccountNotes } from './account-notes.ts';
 import { BackendCalls } from './backend-calls.ts';
-import { type Entries, ROTATED_ENTRY } from './changes.ts';
+import type { Entries } from './changes.ts';
 import { isNamed, isUpdateError, untilUnchanged } from './compare-and-set.ts';
 import { isPromise } from './deadline.ts';
 import { CreateError, SessionInterrupted } from './errors.ts';
-import { EXPIRY_ENTRY } from './expiry.ts';
+import { rotationMarker } from './rotation-marker.ts';
 import { attributesOf } from './session-attributes.ts';
 import type {
   Awaitable,
@@ -37,8 +37,6 @@ export interface Committed {
   readonly session: LoadedSession;
 }
 
-/** Seconds for which a cycled key is remembered, so that late requests neither revive nor replace it. */
-const ROTATED_FOR = 60;
 const CREATE_ATTEMPTS = 5;
 /** Characters of a backend's reason in an event: it may repeat a name that it found. */
 const LONGEST_DETAIL = 200;
@@ -160,18 +158,8 @@ export class SessionRecords {
 
   /** Turns the record that `base` names into the marker of a key that was cycled. @throws {UpdateError} */
   async retire(key: string, base: string, rotation: string): Promise<void> {
-    const marker = new Map([
-      [ROTATED_ENTRY, JSON.stringify(rotation)],
-      // Where the place keeps no expiry, the marker has to say by itself when it ends.
-      [EXPIRY_ENTRY, String(ROTATED_FOR)],
-    ]);
-    const record = this.#record(key, marker);
+    const record = this.#record(key, rotationMarker(rotation, this.settings.now()));
     await this.#update(key, record, base);
-  }
-
-  /** Whether it is the marker that this rotation has made, and not that of another one. */
-  isRetiredBy(rotation: string, { entries }: LoadedSession): boolean {
-    return entries.get(ROTATED_ENTRY) === JSON.stringify(rotation);
   }
 
   /** Moves the record's expiry; `undefined` when somebody else changed or removed it, who then did so anyway. */

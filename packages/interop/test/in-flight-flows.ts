@@ -77,6 +77,21 @@ export function describeInFlight(sites: () => Sites, { revokesNothing }: Limits 
         expect([page.json(), page.setCookie]).toEqual([{ cart: [] }, undefined]);
       },
     );
+
+    itRevokes.each(['Django', 'Koa'] as const)(
+      `logs in on Django, after a login on %s, for both halves and as long as any${because}`,
+      async (first) => {
+        const browser = new Browser();
+        await browser.post(sites().Koa, '/cart', { item: 'coat' });
+        const late = browser.copy();
+        await loggedIn(sites(), first, undefined, browser);
+        const user = await sites().addUser();
+        const page = await late.post(sites().Django, '/login', user);
+        expect(page.setCookie).toContain('Max-Age=1209600;');
+        const seen = { user: user.username, cart: [] };
+        expect(await seenBy(late, sites())).toEqual({ Django: seen, Koa: seen });
+      },
+    );
   });
 }
 
