@@ -1,5 +1,6 @@
 import {
   type Awaitable,
+  cycleKeyAtLogin,
   SessionClosed,
   SessionInterrupted,
   type SessionStore,
@@ -53,8 +54,8 @@ export interface GetUserOptions {
  * there is one, changes. Django: `login`
  *
  * @throws {TypeError} when the user has no usable id, or neither `passwordHash` nor `sessionAuthHash`
- * @throws {SessionInterrupted} when the session was ended or cycled meanwhile, by another login say: nobody was
- *   logged in
+ * @throws {SessionInterrupted} when the session was ended meanwhile, or that of another user cycled: nobody was logged
+ *   in
  */
 export async function login<Data extends object>(
   session: SessionStore<Data>,
@@ -68,7 +69,7 @@ export async function login<Data extends object>(
   const entries = reservedEntries(session);
   if (!entries.has(ID_ENTRY)) {
     // The key first: should that fail, nothing may be left that a later commit would put under the old one.
-    if (session.sessionKey !== null) await session.cycleKey();
+    await cycleKeyAtLogin(session);
   } else {
     const verdict = verifySessionHash(session, user);
     const isSame = userId(session) === id && (verdict === 'current' || verdict === 'none');

@@ -53,6 +53,33 @@ describe('login', () => {
     expect(later.get('_auth_user_backend')).toBe(MODEL_BACKEND);
   });
 
+  it('begins a session where the key was cycled by a login whose response was lost', async () => {
+    const { sessions } = memorySessions<Entries>();
+    const { sessionKey: key } = await stored(sessions, { cart: ['lamp'] });
+    const first = sessions.open(key);
+    await login(first, ann);
+    const again = sessions.open(key);
+    await login(again, ann);
+    expect(again.sessionKey).not.toBe(first.sessionKey);
+    const later = sessions.open(again.sessionKey);
+    expect(await getUser(later, loader(ann))).toBe(ann);
+    expect(later.has('cart')).toBe(false);
+    expect(sessions.open(first.sessionKey).get('cart')).toEqual(['lamp']);
+    // The marker is still there for requests that log nobody in.
+    const late = sessions.open(key).set('cart', []);
+    await expect(late.save()).rejects.toMatchObject({ name: 'SessionInterrupted', isCycled: true });
+  });
+
+  it('logs nobody in where the session was ended meanwhile', async () => {
+    const { sessions } = memorySessions<Entries>();
+    const session = await stored(sessions, { cart: ['lamp'] });
+    await session.load();
+    await sessions.delete(String(session.sessionKey));
+    const refusal = { name: 'SessionInterrupted', isCycled: false };
+    await expect(login(session, ann)).rejects.toMatchObject(refusal);
+    expect(userId(session)).toBeUndefined();
+  });
+
   it('moves an anonymous session to a new key and keeps its entries', async () => {
     const { sessions } = memorySessions<Entries>();
     const session = await stored(sessions, { cart: ['lamp'] });

@@ -53,13 +53,16 @@ export class SessionInterrupted extends UpdateError {
   override readonly name = 'SessionInterrupted';
   readonly status = 400;
   readonly expose = true;
+  /** Whether the key was cycled, so that the session lives on under another one. */
+  readonly isCycled: boolean;
 
-  constructor() {
+  constructor({ isCycled = false }: { readonly isCycled?: boolean } = {}) {
     super(
       'gone',
       undefined,
       "The request's session was deleted before the request completed. The user may have logged out in a concurrent request, for example.",
     );
+    this.isCycled = isCycled;
   }
 }
 

@@ -55,7 +55,7 @@ export {
   type SessionScanner,
   scansSessions,
 } from './session-scanner.ts';
-export { SessionStore, settingsOf } from './session-store.ts';
+export { cycleKeyAtLogin, SessionStore, settingsOf } from './session-store.ts';
 export { createSessions, Sessions } from './sessions.ts';
 export type { SessionsOptions, Settings } from './settings.ts';
 export { dumps, loads, Signer, saltedHmac, TimestampSigner } from './signing.ts';

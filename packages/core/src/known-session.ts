@@ -84,9 +84,14 @@ export class KnownSession {
 
   /** There is no session any more; what is set from now on belongs to a new one. */
   end(upcoming: SessionDictionary): void {
+    this.leave();
+    this.dictionary = upcoming;
+  }
+
+  /** What has been set belongs to a new session; what is left under the key stays. */
+  leave(): void {
     this.key = null;
     this.record = undefined;
-    this.dictionary = upcoming;
   }
 
   /** Whether the session is known to have ended since it was written. */

@@ -98,7 +98,7 @@ export class SessionCommits {
     if (isMarkerOf(rotation, old.entries)) return;
     // Another rotation came first, and a marker stays as it is: this one cannot come through any more.
     await remove();
-    throw this.#records.interrupted(key);
+    throw this.#records.interrupted(key, { isCycled: true });
   }
 
   get #lastLookMs(): number {
@@ -119,7 +119,7 @@ export class SessionCommits {
           if (!isUpdateError(error) || !error.current) throw error;
           // What cannot be read is removed as it is; the marker of a cycled key must stay.
           const theirs = this.#records.open(key, error.current);
-          if (theirs?.rotated) throw this.#records.interrupted(key);
+          if (theirs?.rotated) throw this.#records.interrupted(key, { isCycled: true });
           base = error.current.base;
           return false;
         }

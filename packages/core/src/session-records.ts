@@ -220,14 +220,15 @@ export class SessionRecords {
   newer(key: string, error: unknown): LoadedSession {
     if (!isUpdateError(error)) throw error;
     const current = error.current && this.open(key, error.current);
-    if (error.reason === 'gone' || !current || current.rotated) throw this.interrupted(key);
+    if (error.reason === 'gone' || !current) throw this.interrupted(key);
+    if (current.rotated) throw this.interrupted(key, { isCycled: true });
     return current;
   }
 
   /** The error of a session that ended meanwhile; also an event. */
-  interrupted(key: string): SessionInterrupted {
+  interrupted(key: string, facts?: { readonly isCycled: boolean }): SessionInterrupted {
     this.#events.tell('interrupted', key, {});
-    return new SessionInterrupted();
+    return new SessionInterrupted(facts);
   }
 
   /** Tells how many commits shared a write, and how many attempts it took. */

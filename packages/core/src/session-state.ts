@@ -1,6 +1,6 @@
 import type { ClientFacts } from './account-index.ts';
 import { applyChanges, type ChangeSet } from './changes.ts';
-import { BackendUnavailable, SessionNotLoaded } from './errors.ts';
+import { BackendUnavailable, SessionInterrupted, SessionNotLoaded } from './errors.ts';
 import { KnownSession, NO_ENTRIES } from './known-session.ts';
 import type { LoadedSession } from './session-codec.ts';
 import type { SessionCommits } from './session-commits.ts';
@@ -163,13 +163,29 @@ export class SessionState {
     return this.#writing(async () => {
       const { key, record, dictionary } = this.#known;
       if (record && key !== null) {
-        this.observer?.assertCookieCanBeSent();
-        await this.#write((changes) => this.#commits.cycle(key, record, changes));
-        this.#modified = true;
+        await this.#cycle(key, record);
       } else if (!this.#cameWithKey || dictionary?.keys().length) {
         // An unknown key with nothing set stores nothing: this may be a late request of a key that was cycled.
         await this.#create();
       }
+    });
+  }
+
+  /** See the function `cycleKeyAtLogin`. */
+  cycleKeyAtLogin(): Promise<void> {
+    const login = async (): Promise<void> => {
+      const { key, record } = this.#known;
+      if (key === null || !record) return;
+      try {
+        await this.#cycle(key, record);
+      } catch (error) {
+        if (!(error instanceof SessionInterrupted && error.isCycled)) throw error;
+        await this.#create();
+      }
+    };
+    return this.#writing(login, () => {
+      this.#known.leave();
+      this.#cameWithKey = false;
     });
   }
 
@@ -236,16 +252,26 @@ export class SessionState {
     // An outage that reads as an empty session is no answer to whether there is one.
     if (outage) throw outage;
     if (key === null || !record) return;
-    if (record.rotated) throw this.#records.interrupted(key);
+    if (record.rotated) throw this.#cycled(key);
     const removed = await this.#commits.end(key, record);
     // A session that lives in its cookie ends with it; nothing else could be removed.
     this.ended ||= removed || this.#records.inCookie;
   }
 
+  async #cycle(key: string, record: LoadedSession): Promise<void> {
+    this.observer?.assertCookieCanBeSent();
+    await this.#write((changes) => this.#commits.cycle(key, record, changes));
+    this.#modified = true;
+  }
+
+  #cycled(key: string): SessionInterrupted {
+    return this.#records.interrupted(key, { isCycled: true });
+  }
+
   async #save(): Promise<void> {
     const { key, record } = this.#known;
     if (key === null || !record) return this.#create();
-    if (record.rotated) throw this.#records.interrupted(key);
+    if (record.rotated) throw this.#cycled(key);
     await this.#write((changes) => this.#commits.update(key, record, changes));
   }
 
@@ -289,7 +315,8 @@ export class SessionState {
     if (error) throw error;
   }
 
-  #writing(run: () => Promise<void>): Promise<void> {
+  /** @param rotated instead of an error where the key was cycled before it was loaded. */
+  #writing(run: () => Promise<void>, rotated?: () => void): Promise<void> {
     return this.#turns.call(async () => {
       this.#assertWritable();
       // Not awaited where there is nothing to wait for: what is saved is what there is now.
@@ -297,7 +324,10 @@ export class SessionState {
       this.#assertWritable();
       this.accessed = true;
       const { key, isRotated } = this.#known;
-      if (key !== null && isRotated) throw this.#records.interrupted(key);
+      if (key !== null && isRotated) {
+        if (!rotated) throw this.#cycled(key);
+        rotated();
+      }
       await run();
     });
   }

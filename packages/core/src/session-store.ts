@@ -14,6 +14,7 @@ import type { SessionState } from './session-state.ts';
 import type { Settings } from './settings.ts';
 
 let readSettings: <Data extends object>(session: SessionStore<Data>) => Settings;
+let atLogin: <Data extends object>(session: SessionStore<Data>) => Promise<void>;
 
 const TEST_COOKIE = 'testcookie';
 const TEST_COOKIE_VALUE = 'worked';
@@ -262,6 +263,7 @@ export class SessionStore<Data extends object = SessionData> {
 
   static {
     readSettings = (session) => session.#state.settings;
+    atLogin = (session) => session.#state.cycleKeyAtLogin();
     // Not a method of the class, for its computed name has no place in the declarations.
     Object.defineProperty(SessionStore.prototype, inspect.custom, {
       value(this: SessionStore): string {
@@ -297,4 +299,16 @@ export class SessionStore<Data extends object = SessionData> {
  */
 export function settingsOf<Data extends object>(session: SessionStore<Data>): Settings {
   return readSettings(session);
+}
+
+/**
+ * What a login does to the session of somebody who was not logged in: `cycleKey`, but nothing is stored where there is
+ * no session yet, and the key may have been cycled already, by the first half of a double click or a login whose
+ * response was lost. Other late requests must not begin a session then; here somebody has just shown who they are. What
+ * this request has read is then the beginning of a session of its own, and the other one stays as it is.
+ *
+ * @throws {SessionInterrupted} when the session was ended meanwhile
+ */
+export function cycleKeyAtLogin<Data extends object>(session: SessionStore<Data>): Promise<void> {
+  return atLogin(session);
 }

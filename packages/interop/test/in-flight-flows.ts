@@ -4,6 +4,12 @@ import { type Limits, unless } from './limits.ts';
 import { bothWays, type Half, type Site, type Sites } from './sites.ts';
 import { loggedIn, nobody, seenBy, userOn } from './visits.ts';
 
+const allPairs: readonly (readonly [Half, Half])[] = [
+  ...bothWays,
+  ['Django', 'Django'],
+  ['Koa', 'Koa'],
+];
+
 /** What ends a session while the other half has a request for it under way. */
 export function describeInFlight(sites: () => Sites, { revokesNothing }: Limits = {}): void {
   const [itRevokes, because] = unless(revokesNothing);
@@ -78,18 +84,19 @@ export function describeInFlight(sites: () => Sites, { revokesNothing }: Limits 
       },
     );
 
-    itRevokes.each(['Django', 'Koa'] as const)(
-      `logs in on Django, after a login on %s, for both halves and as long as any${because}`,
-      async (first) => {
+    itRevokes.each(allPairs)(
+      `logs in on %s, after a login on %s, for both halves and as long as any${because}`,
+      async (second, first) => {
         const browser = new Browser();
         await browser.post(sites().Koa, '/cart', { item: 'coat' });
         const late = browser.copy();
-        await loggedIn(sites(), first, undefined, browser);
+        const { user: other } = await loggedIn(sites(), first, undefined, browser);
         const user = await sites().addUser();
-        const page = await late.post(sites().Django, '/login', user);
+        const page = await late.post(sites()[second], '/login', user);
         expect(page.setCookie).toContain('Max-Age=1209600;');
         const seen = { user: user.username, cart: [] };
         expect(await seenBy(late, sites())).toEqual({ Django: seen, Koa: seen });
+        expect(await userOn(browser, sites().Koa)).toBe(other.username);
       },
     );
   });

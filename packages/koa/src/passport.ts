@@ -1,4 +1,4 @@
-import { ImproperlyConfigured, type SessionStore } from '@coatcheck/core';
+import { cycleKeyAtLogin, ImproperlyConfigured, type SessionStore } from '@coatcheck/core';
 import type { Context, Middleware } from 'koa';
 
 /** What passport calls back with. */
@@ -52,7 +52,7 @@ function mount(ctx: Context, session: SessionStore<Record<string, unknown>>, key
       // From within the callback of `save`, it is passport's logout.
       const ends = isSaving || hasUser(session.get(key));
       if (!ends) {
-        settle(session.cycleKey(), done);
+        settle(cycleKeyAtLogin(session), done);
         return;
       }
       // Passport copies from the view it knew, where it is told to keep what was in it.

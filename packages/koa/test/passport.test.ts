@@ -85,6 +85,18 @@ describe('passportSession', () => {
     });
   });
 
+  it('logs in again with the key from before, as the second half of a double click does', async () => {
+    const before = keyOf(await request(app.callback()).get('/add?item=hat'));
+    const login = () =>
+      request(app.callback())
+        .get('/login?name=ada&password=right')
+        .set('Cookie', `sessionid=${before}`);
+    const keys = [keyOf(await login()), keyOf(await login())];
+    expect(new Set([before, ...keys]).size).toBe(3);
+    for (const key of keys) expect(site.open(key).get('passport')).toEqual({ user: 0 });
+    expect(await site.exists(String(before))).toBe(false);
+  });
+
   it('refuses a wrong password, and leaves the session as it is', async () => {
     const browser = request.agent(app.callback());
     await browser.get('/add?item=hat');
