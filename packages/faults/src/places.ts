@@ -24,8 +24,8 @@ interface Opened {
   close(): Promise<void>;
 }
 
-/** Bytes of the disks that are filled. */
-const DISK_BYTES = 4 * 2 ** 20;
+/** Bytes of the disks that are filled: more than the log of an SQLite file, which has 4 MB before it is emptied. */
+const DISK_BYTES = 32 * 2 ** 20;
 
 /** The places that keep sessions over a restart, each with servers and files of its own. */
 export const places: readonly Place[] = [
