@@ -135,7 +135,9 @@ await Promise.race([once(process, 'SIGTERM'), once(process, 'disconnect')]);
 isEnding = true;
 const closed = once(server, 'close');
 server.close();
-server.closeIdleConnections();
+// One whose answer had begun before is idle a moment later, and would be kept for five seconds.
+const closing = setInterval(() => server.closeIdleConnections(), 20);
 await closed;
+clearInterval(closing);
 await opener.close();
 if (process.connected) process.disconnect();

@@ -13,7 +13,7 @@ import {
 import { expect, it } from '@jest/globals';
 import { describePlaces } from './describe-places.ts';
 
-const seconds = scale(4, fullSeconds);
+const seconds = scale(3, fullSeconds);
 
 describePlaces('a history under random faults', places, (place) => {
   it(

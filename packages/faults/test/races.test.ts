@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { describePlaces } from './describe-places.ts';
 
 const LONG = scale(60_000, 600_000);
-const TRIALS = scale(60, 1000);
+const TRIALS = scale(40, 1000);
 /** Trials that are under way together. */
 const TOGETHER = 20;
 const CYCLES = 100;
