@@ -15,7 +15,13 @@ export interface OriginRequest {
   readonly trustedOrigins: readonly string[];
 }
 
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 const URL_PARTS = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]+)/i;
+
+/** Whether requests with this method change nothing, wherever they come from (RFC 9110, 9.2.1). */
+export function isSafeMethod(method: string): boolean {
+  return SAFE_METHODS.has(method);
+}
 
 /**
  * Checks `Origin`, or, for an https request without one, `Referer`. Django: `_origin_verified`, `_check_referer`

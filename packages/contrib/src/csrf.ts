@@ -1,6 +1,6 @@
 import { type SessionStore, saltedHmac, settingsOf } from '@coatcheck/core';
 import { constantTimeEqual } from './constant-time.ts';
-import { checkOrigin } from './csrf-origin.ts';
+import { checkOrigin, isSafeMethod } from './csrf-origin.ts';
 import { type CsrfReason, CsrfRejected } from './csrf-rejected.ts';
 import { maskSecret, newSecret, secretFromHex, secretOf } from './csrf-token.ts';
 import { reservedEntries } from './reserved-entries.ts';
@@ -29,7 +29,6 @@ export interface CsrfOptions {
   readonly trustedOrigins?: readonly string[] | undefined;
 }
 
-const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 const HEADER = 'x-csrftoken';
 const TOKEN_ENTRY = '_csrftoken';
 const KEY = /^[a-z0-9]{32}$/;
@@ -75,7 +74,7 @@ export function verifyCsrf<Data extends object>(
   request: CsrfRequest,
   { trustedOrigins = [] }: CsrfOptions = {},
 ): void {
-  if (SAFE_METHODS.has(request.method)) return;
+  if (isSafeMethod(request.method)) return;
   checkOrigin({
     origin: header(request, 'origin'),
     referer: header(request, 'referer'),

@@ -1,6 +1,12 @@
-import type { Awaitable, SessionData, SessionStore } from '@coatcheck/core';
+import {
+  type Awaitable,
+  ImproperlyConfigured,
+  type SessionData,
+  type SessionStore,
+} from '@coatcheck/core';
 import { type AuthUser, type GetUserOptions, getUser, urlOfLogin } from './auth.ts';
 import { type CsrfOptions, type CsrfRequest, verifyCsrf } from './csrf.ts';
+import { isSafeMethod } from './csrf-origin.ts';
 
 /** What these functions use of a Koa context; `sessions()` of `@coatcheck/koa` comes before them. */
 export interface KoaContext {
@@ -63,6 +69,8 @@ export function loginRequired({
 /**
  * Refuses, with 403, what no page of this site sent: see {@link verifyCsrf}. The body has to be parsed before, for the
  * form's field `csrfmiddlewaretoken`; the header `X-CSRFToken` needs none. Django: `CsrfViewMiddleware`
+ *
+ * @throws {ImproperlyConfigured} for a request that may change something and has no session
  */
 export function csrfProtection(options: CsrfOptions = {}): KoaMiddleware {
   return async function csrfMiddleware(ctx, next) {
@@ -70,10 +78,20 @@ export function csrfProtection(options: CsrfOptions = {}): KoaMiddleware {
     const fields = typeof body === 'object' && body !== null ? body : {};
     const { csrfmiddlewaretoken: formToken } = fields as { readonly csrfmiddlewaretoken?: unknown };
     const { method, headers, secure, host } = ctx;
-    const session = sessionOf(ctx) as SessionStore<SessionData>;
-    verifyCsrf(session, { method, headers, secure, host, formToken }, options);
+    if (!isSafeMethod(method)) {
+      const session = sessionOf(ctx) ?? missingSession();
+      // It need not be there yet, where sessions() is lazy.
+      await session.load();
+      verifyCsrf(session, { method, headers, secure, host, formToken }, options);
+    }
     await next();
   };
+}
+
+function missingSession(): never {
+  throw new ImproperlyConfigured(
+    'csrfProtection() needs a session: mount sessions() before it, and skip no request that is to be protected.',
+  );
 }
 
 /** The session that `sessions()` gave the context; `undefined` where it was told to skip the request. */

@@ -6,6 +6,8 @@ import { type SessionContext, sessions as sessionMiddleware } from '@coatcheck/k
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { bodyParser } from '@koa/bodyparser';
 import Koa from 'koa';
+import { createClock } from '../../core/test/support/clock.ts';
+import { MemoryBackend } from '../../core/test/support/memory-backend.ts';
 import { type Entries, SECRET_KEY } from '../../core/test/support/sqlite-sessions.ts';
 import { login, logout, safeNext } from '../src/auth.ts';
 import { getToken } from '../src/csrf.ts';
@@ -184,6 +186,38 @@ describe('csrfProtection', () => {
   it('leaves requests without a session alone while they only read', async () => {
     expect(await (await fetch(`${base}/health`)).text()).toBe('nobody');
     expect((await fetch(`${base}/health`, { method: 'POST' })).status).toBe(500);
+  });
+});
+
+describe('csrfProtection, by itself,', () => {
+  const post = (session?: object) => {
+    const ctx = {
+      method: 'POST',
+      originalUrl: '/',
+      headers: {},
+      secure: false,
+      host: 'shop.example',
+      request: {},
+      state: {},
+      redirect() {},
+      ...(session && { session }),
+    };
+    return csrfProtection()(ctx, async () => {});
+  };
+
+  it('loads a session that nobody has loaded yet', async () => {
+    const { now } = createClock();
+    const backend = new MemoryBackend({ now });
+    const place = createSessions<Entries>({ backend, secretKey: SECRET_KEY, now });
+    const session = place.open();
+    getToken(session);
+    await session.save();
+    const refused = { name: 'CsrfRejected', reason: 'CSRF_TOKEN_MISSING' };
+    await expect(post(place.open(session.sessionKey))).rejects.toMatchObject(refused);
+  });
+
+  it('says what is missing where a request has no session', async () => {
+    await expect(post()).rejects.toThrow('csrfProtection() needs a session');
   });
 });
 
