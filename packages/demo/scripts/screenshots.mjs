@@ -1,4 +1,4 @@
-// Takes a picture of each page of the built shop, for docs/screenshots. Usage: npm run screenshots [-w packages/demo] [directory]
+// Takes a picture of each page of the built shop, for docs/screenshots. Usage: npm run screenshots [directory], after npm run build
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';

@@ -1,10 +1,11 @@
 import type { WizardData } from '@coatcheck/contrib/form-wizard';
 import type { ComponentChildren, JSX } from 'preact';
-import { type CartLine, sumInCents } from '../cart.ts';
-import { type CheckoutStep, type CheckoutSteps, checkout, deliveryCosts } from '../checkout.ts';
+import type { CartLine } from '../cart.ts';
+import { type CheckoutStep, type CheckoutSteps, checkout } from '../checkout.ts';
 import type { Visitor } from '../visitor.ts';
 import { CheckoutProgress } from './checkout-progress.tsx';
 import { Layout } from './layout.tsx';
+import { OrderSummary } from './order-summary.tsx';
 import { PostForm } from './parts.tsx';
 
 type Entered = WizardData<CheckoutSteps>;
@@ -57,7 +58,18 @@ export function ReviewPage(props: {
             {words.payments[payment.method]}
           </Entry>
         </div>
-        <Summary visitor={visitor} lines={lines} costs={deliveryCosts[delivery.method]} />
+        <OrderSummary visitor={visitor} lines={lines} delivery={delivery}>
+          <PostForm visitor={visitor} action="/checkout/order">
+            <button type="submit" class="wide">
+              {words.order}
+            </button>
+          </PostForm>
+          <PostForm visitor={visitor} action="/checkout/clear">
+            <button type="submit" class="link">
+              {words.clear}
+            </button>
+          </PostForm>
+        </OrderSummary>
       </div>
     </Layout>
   );
@@ -78,48 +90,5 @@ function Entry(props: {
         {words.change}
       </a>
     </section>
-  );
-}
-
-function Summary(props: {
-  visitor: Visitor;
-  lines: readonly CartLine[];
-  costs: number;
-}): JSX.Element {
-  const { visitor, lines, costs } = props;
-  const { texts, price } = visitor.locale;
-  const { checkout: words } = texts;
-  return (
-    <aside class="card summary" aria-label={words.summary}>
-      <h2>{words.summary}</h2>
-      <ul>
-        {lines.map(({ product, quantity }) => (
-          <li key={product.id}>
-            <span>
-              {quantity} × {texts.products.names[product.id]?.[0] ?? product.id}
-            </span>
-            <span>{price(product.priceInCents * quantity)}</span>
-          </li>
-        ))}
-        <li>
-          <span>{words.deliveryCosts}</span>
-          <span>{costs === 0 ? words.free : price(costs)}</span>
-        </li>
-      </ul>
-      <p class="sum">
-        <span>{words.total}</span>
-        <strong>{price(sumInCents(lines) + costs)}</strong>
-      </p>
-      <PostForm visitor={visitor} action="/checkout/order">
-        <button type="submit" class="wide">
-          {words.order}
-        </button>
-      </PostForm>
-      <PostForm visitor={visitor} action="/checkout/clear">
-        <button type="submit" class="link">
-          {words.clear}
-        </button>
-      </PostForm>
-    </aside>
   );
 }

@@ -1,10 +1,12 @@
 import type { SchemaIssue, WizardState } from '@coatcheck/contrib/form-wizard';
 import type { JSX } from 'preact';
+import type { CartLine } from '../cart.ts';
 import { type CheckoutStep, type CheckoutSteps, checkout } from '../checkout.ts';
 import type { Visitor } from '../visitor.ts';
 import { CheckoutProgress } from './checkout-progress.tsx';
 import type { FieldContext } from './fields.tsx';
 import { Layout } from './layout.tsx';
+import { OrderSummary } from './order-summary.tsx';
 import { PostForm } from './parts.tsx';
 import { AddressFields, DeliveryFields, PaymentFields } from './step-fields.tsx';
 
@@ -14,12 +16,13 @@ const fieldsOf = { address: AddressFields, delivery: DeliveryFields, payment: Pa
 export function StepPage(props: {
   visitor: Visitor;
   step: CheckoutStep;
+  lines: readonly CartLine[];
   state: WizardState<CheckoutSteps>;
   /** What was entered, right or wrong. */
   values: Readonly<Record<string, string>>;
   issues: readonly SchemaIssue[];
 }): JSX.Element {
-  const { visitor, step, state, values, issues } = props;
+  const { visitor, step, lines, state, values, issues } = props;
   const { checkout: texts, problems } = visitor.locale.texts;
   const Fields = fieldsOf[step];
   const fields: FieldContext = { values, problems: problemsOf(issues, problems) };
@@ -33,23 +36,26 @@ export function StepPage(props: {
     >
       <h1>{texts.title}</h1>
       <CheckoutProgress visitor={visitor} current={step} state={state} />
-      <PostForm visitor={visitor} class="card stacked step" action={`/checkout/${step}`}>
-        <h2>{texts.steps[step]}</h2>
-        {issues.length > 0 ? <Problems visitor={visitor} fields={fields} /> : null}
-        <Fields visitor={visitor} fields={fields} />
-        <div class="buttons">
-          <button type="submit">{texts.next}</button>
-          {before ? (
-            <a class="button quiet" href={`/checkout/${before}`}>
-              {texts.back}
-            </a>
-          ) : (
-            <a class="button quiet" href="/cart">
-              {texts.toCart}
-            </a>
-          )}
-        </div>
-      </PostForm>
+      <div class="with-aside">
+        <PostForm visitor={visitor} class="card stacked step" action={`/checkout/${step}`}>
+          <h2>{texts.steps[step]}</h2>
+          {issues.length > 0 ? <Problems visitor={visitor} fields={fields} /> : null}
+          <Fields visitor={visitor} fields={fields} />
+          <div class="buttons">
+            <button type="submit">{texts.next}</button>
+            {before ? (
+              <a class="button quiet" href={`/checkout/${before}`}>
+                {texts.back}
+              </a>
+            ) : (
+              <a class="button quiet" href="/cart">
+                {texts.toCart}
+              </a>
+            )}
+          </div>
+        </PostForm>
+        <OrderSummary visitor={visitor} lines={lines} delivery={state.data.delivery} />
+      </div>
     </Layout>
   );
 }

@@ -32,8 +32,8 @@ export function addCheckoutRoutes(router: ShopRouter): void {
 
   router.get('/checkout/done', async (ctx: ShopContext) => {
     const order = ctx.session.get('lastOrder');
-    if (!order) return seeOther(ctx, '/cart');
-    return showPage(ctx, (visitor) => OrderedPage({ visitor, order }));
+    ctx.assert(order, 400, outOfOrder(ctx));
+    await showPage(ctx, (visitor) => OrderedPage({ visitor, order }));
   });
 
   router.post('/checkout/clear', (ctx: ShopContext) => {
@@ -54,11 +54,12 @@ export function addCheckoutRoutes(router: ShopRouter): void {
 
   router.get('/checkout/:step', async (ctx: ShopContext) => {
     const step = stepOf(ctx);
-    if (filledCart(ctx) === undefined) return;
+    const lines = filledCart(ctx);
+    if (lines === undefined) return;
     const state = checkout.state(ctx.session);
     ctx.assert(state.reachable.includes(step), 400, outOfOrder(ctx));
     const values = (state.data[step] ?? {}) as Record<string, string>; // every field is text
-    await showPage(ctx, (visitor) => StepPage({ visitor, step, state, values, issues: [] }));
+    await showPage(ctx, (visitor) => StepPage({ visitor, step, lines, state, values, issues: [] }));
   });
 
   router.post('/checkout/:step', async (ctx: ShopContext) => {
@@ -67,14 +68,16 @@ export function addCheckoutRoutes(router: ShopRouter): void {
     const result = await checkout.submit(ctx.session, step, values);
     if (result.ok) return seeOther(ctx, `/checkout/${nextOf(step)}`);
     const state = checkout.state(ctx.session);
+    const lines = cartLines(ctx.session.get('cart'));
     const { issues } = result;
-    await showPage(ctx, (visitor) => StepPage({ visitor, step, state, values, issues }));
+    await showPage(ctx, (visitor) => StepPage({ visitor, step, lines, state, values, issues }));
     ctx.status = 422;
   });
 }
 
 /** Stores the order and takes it out of the cart; `false` where another request was faster with the same form. */
 async function placeOrder({ session }: ShopContext, lines: readonly CartLine[]): Promise<boolean> {
+  const { isComplete, updatedAt } = checkout.state(session);
   try {
     const { delivery } = await checkout.finish(session);
     session.change('cart', (cart) => withoutOrdered(cart, lines));
@@ -86,8 +89,8 @@ async function placeOrder({ session }: ShopContext, lines: readonly CartLine[]):
     return true;
   } catch (error) {
     // The second of two clicks finds the form finished: the visitor is to see the order.
-    const isFinished = checkout.state(session).updatedAt === undefined;
-    if (error instanceof WizardStepError && isFinished && session.has('lastOrder')) return false;
+    const isFinished = isComplete || updatedAt === undefined;
+    if (error instanceof WizardStepError && isFinished) return false;
     throw error;
   }
 }

@@ -1,0 +1,175 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createSessions, type Sessions } from '@coatcheck/core';
+import { sqliteBackend } from '@coatcheck/db';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createApp } from '../src/app.ts';
+import type { ShopSession } from '../src/shop-context.ts';
+import { tokenIn, Visitor } from './visitor.ts';
+
+let sessions: Sessions<ShopSession>;
+let server: Server;
+let origin: string;
+
+beforeEach(async () => {
+  sessions = createSessions<ShopSession>({
+    backend: sqliteBackend({ path: ':memory:' }),
+    secretKey: 'q8Zr1nVd5sWk0aYb7uEo3tGh9xLc2mPf',
+    account: true,
+  });
+  const app = createApp(sessions);
+  app.silent = true;
+  server = createServer(app.callback());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  await sessions.close();
+});
+
+const steps: Readonly<Record<string, Record<string, string>>> = {
+  address: {
+    name: 'Ada Lovelace',
+    street: '12 St James’s Square',
+    postcode: 'SW1Y 4LB',
+    city: 'London',
+    country: 'GB',
+  },
+  delivery: { method: 'post', note: '' },
+  payment: { method: 'cash', terms: 'yes' },
+};
+
+async function customer(): Promise<Visitor> {
+  const visitor = new Visitor(origin);
+  await visitor.post('/cart/add', { product: 'wool-coat' });
+  await visitor.logIn();
+  return visitor;
+}
+
+describe('the checkout', () => {
+  it('begins with a login, and comes back', async () => {
+    const visitor = new Visitor(origin);
+    await visitor.post('/cart/add', { product: 'wool-coat' });
+    const response = await visitor.get('/checkout/address');
+    expect(response.headers.get('location')).toBe('/login?next=/checkout/address');
+    const next = '/checkout/address';
+    const login = await visitor.post('/login', {
+      username: 'ada',
+      password: 'analytical-engine',
+      next,
+    });
+    expect(login.headers.get('location')).toBe(next);
+  });
+
+  it.each([
+    ['GET', '/checkout/payment', 400, 'This step comes later.'],
+    ['GET', '/checkout/review', 400, 'This step comes later.'],
+    ['POST', '/checkout/delivery', 400, 'This step comes later.'],
+    ['GET', '/checkout/done', 400, 'This step comes later.'],
+    ['GET', '/checkout/constructor', 404, 'no such step'],
+    ['POST', '/checkout/toString', 404, 'no such step'],
+  ])(
+    'answers %s %s out of order with a message, and changes nothing',
+    async (method, path, status, message) => {
+      const visitor = await customer();
+      await visitor.page('/cart');
+      const before = [...sessions.open(visitor.cookie).entries()];
+      const response =
+        method === 'GET' ? await visitor.get(path) : await visitor.post(path, steps.delivery);
+      expect(response.status).toBe(status);
+      expect(await response.text()).toContain(message);
+      expect([...sessions.open(visitor.cookie).entries()]).toEqual(before);
+    },
+  );
+
+  it.each([
+    ['address', 'country', 'XX', 'Please choose one.'],
+    ['address', 'name', '   ', 'Please fill this in.'],
+    ['address', 'city', 'x'.repeat(61), 'This is too long.'],
+    ['address', 'postcode', '<b>', 'A postcode has 3 to 10 letters and digits.'],
+  ])('says what is wrong in the step %s where %s is %j', async (step, field, value, message) => {
+    const visitor = await customer();
+    const response = await visitor.post(`/checkout/${step}`, { ...steps[step], [field]: value });
+    expect(response.status).toBe(422);
+    const page = await response.text();
+    expect(page).toContain(message);
+    expect(page).toContain('aria-invalid="true"');
+    expect(sessions.open(visitor.cookie).keys()).not.toContain('wizard_checkout');
+  });
+
+  it('places one order however often the button is pressed, and keeps what came into the cart meanwhile', async () => {
+    const visitor = await customer();
+    for (const [step, fields] of Object.entries(steps)) {
+      await visitor.post(`/checkout/${step}`, fields);
+    }
+    const csrfmiddlewaretoken = tokenIn(await visitor.page('/checkout/review'));
+    const presses = await Promise.all([
+      visitor.postRaw('/checkout/order', { csrfmiddlewaretoken }),
+      visitor.postRaw('/checkout/order', { csrfmiddlewaretoken }),
+      visitor.postRaw('/cart/add', { csrfmiddlewaretoken, product: 'gloves' }),
+    ]);
+    expect(presses.map(({ status }) => status)).toEqual([303, 303, 303]);
+    expect(sessions.open(visitor.cookie).get('cart')).toEqual({ gloves: 1 });
+    const order = sessions.open(visitor.cookie).get('lastOrder');
+    expect(order).toMatchObject({ totalInCents: 25_390, delivery: 'post' });
+
+    const again = await visitor.postRaw('/checkout/order', { csrfmiddlewaretoken });
+    expect(again.headers.get('location')).toBe('/checkout/done');
+    expect(sessions.open(visitor.cookie).get('lastOrder')).toEqual(order);
+    expect(await visitor.page('/checkout/done')).toContain(`>${order?.number}<`);
+  });
+
+  it('takes no order while a step is missing', async () => {
+    const visitor = await customer();
+    await visitor.post('/checkout/address', steps.address);
+    const response = await visitor.post('/checkout/order');
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain('This step comes later.');
+    expect(sessions.open(visitor.cookie).get('cart')).toEqual({ 'wool-coat': 1 });
+    expect(await visitor.page('/checkout/delivery')).toContain('How it gets to you');
+  });
+
+  it('has nothing to do for an empty cart', async () => {
+    const visitor = new Visitor(origin);
+    await visitor.logIn();
+    for (const path of ['/checkout', '/checkout/address', '/checkout/review']) {
+      expect((await visitor.get(path)).headers.get('location')).toBe('/cart');
+    }
+    expect(await visitor.page('/cart')).toContain('Put something into the cart first.');
+  });
+});
+
+describe('the stream of the session page', () => {
+  it('tells what changes, and that the session has ended', async () => {
+    const visitor = new Visitor(origin);
+    expect((await visitor.get('/session/events')).status).toBe(404);
+    await visitor.post('/cart/add', { product: 'wool-coat' });
+    const response = await visitor.get('/session/events');
+    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    const events = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    const until = async (text: string): Promise<string> => {
+      let heard = '';
+      while (!heard.includes(text)) {
+        const { value, done } = (await events?.read()) ?? { done: true };
+        if (done) throw new Error(`The stream ended without ${text}.`);
+        heard += value;
+      }
+      return heard;
+    };
+    expect(await until('wool-coat')).not.toContain(visitor.cookie);
+    await visitor.post('/cart/add', { product: 'gloves' });
+    await until('gloves');
+    await visitor.post('/cart/add', { product: 'umbrella' });
+    await until('umbrella');
+    await sessions.delete(visitor.cookie ?? '');
+    // Nobody tells of another process's doing; the next look finds it, as does any event.
+    sessions.events.tell('saved', visitor.cookie, {});
+    await until('event: ended');
+    expect(await events?.read()).toMatchObject({ done: true });
+  });
+});
