@@ -125,7 +125,7 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
         if (kept && kept.endsAt <= end && this.#entries.delete(key)) removed += 1;
       }
       cleared += removed;
-      if (removed > 0) onProgress?.(cleared);
+      if (removed > 0) await onProgress?.(cleared);
       await new Promise((resolve) => setImmediate(resolve));
     }
     return cleared;

@@ -181,6 +181,12 @@ export class CachedDbBackend
     return migrate ? migrate.call(this.#database) : false;
   }
 
+  /** Whether the database has what it needs. */
+  async isMigrated(): Promise<boolean> {
+    const { isMigrated } = this.#database as { isMigrated?: () => Promise<boolean> };
+    return isMigrated ? isMigrated.call(this.#database) : true;
+  }
+
   async close(): Promise<void> {
     // A row that was written is only half a write: its entry follows.
     await Promise.allSettled([...this.#writes]);

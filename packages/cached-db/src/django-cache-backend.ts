@@ -28,7 +28,7 @@ export interface DjangoCacheParts {
 
 /** Abilities beyond the contract that end and change no session; others would pass by Django's cache. */
 const abilities = [
-  ...['loadOriginal', 'useExpiry', 'migrate', 'reportSafety'],
+  ...['loadOriginal', 'useExpiry', 'migrate', 'isMigrated', 'reportSafety'],
   ...['note', 'noted', 'forget', 'scan'],
 ] as const;
 

@@ -1,6 +1,7 @@
 import type { SafetyFinding } from '@coatcheck/core';
 import type { Command } from 'commander';
-import { type CommandContext, CommandError, reasonOf } from './command-context.ts';
+import type { CommandContext } from './command-context.ts';
+import { CommandError } from './command-error.ts';
 
 interface Options {
   readonly json?: true;
@@ -23,12 +24,8 @@ export function addCheck(program: Command, context: CommandContext): void {
 
 async function check({ json }: Options, context: CommandContext): Promise<void> {
   let findings: readonly SafetyFinding[] = [];
-  await context.withSessions(async (sessions, engine) => {
-    try {
-      findings = await sessions.checkSafety();
-    } catch (error) {
-      throw new CommandError(`Session engine '${engine}' could not be checked: ${reasonOf(error)}`);
-    }
+  await context.withSessions(async (sessions) => {
+    findings = await sessions.checkSafety();
   });
   const unsafe = findings.filter(({ level }) => level === 'unsafe').length;
   if (json) context.print(JSON.stringify({ safe: unsafe === 0, findings }));

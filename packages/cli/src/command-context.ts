@@ -1,5 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { loadConfig, loadSessions } from '@coatcheck/config';
 import type { Sessions } from '@coatcheck/core';
+import { CommandError, failureOf } from './command-error.ts';
+import { isMigrator } from './migrate.ts';
 
 /** What a command runs in; by default, the process. */
 export interface RunOptions {
@@ -13,59 +16,85 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Stops a command between two steps. @default SIGINT or SIGTERM of the process */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** The exit codes of a shell command. */
-export const exitCodes = { success: 0, failure: 1, usage: 2, interrupted: 130 } as const;
-
-/** Ends a command with one sentence on stderr. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError';
-  readonly exitCode: number;
-
-  constructor(message: string, exitCode: number = exitCodes.failure) {
-    super(message);
-    this.exitCode = exitCode;
-  }
+  /** Whether stderr is a terminal, where progress is drawn. @default what the process says */
+  readonly isTerminal?: boolean | undefined;
+  /** The clock. @default the system's */
+  readonly now?: (() => Date) | undefined;
+  /** Waits so many milliseconds, and no longer than until the signal is aborted. */
+  readonly wait?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 /** What every command gets. */
 export interface CommandContext {
   print(line: string): void;
-  readonly signal: AbortSignal | undefined;
+  /** Writes to stderr, as it is. */
+  report(text: string): void;
+  readonly isTerminal: boolean;
+  readonly now: () => Date;
+  readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Works with the sessions of the configured engine, and closes them afterwards. */
-  withSessions(work: (sessions: Sessions, engine: string) => Promise<void>): Promise<void>;
+  withSessions(
+    work: (sessions: Sessions, engine: string) => Promise<void>,
+    needs?: { readonly table?: boolean },
+  ): Promise<void>;
+  /** Works with a signal that SIGINT and SIGTERM abort, unless another one is given. */
+  interruptibly<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
 /** The context of a command; `configFile` is asked when the command runs. */
 export function createContext(
   options: RunOptions,
-  print: (line: string) => void,
+  output: Pick<CommandContext, 'print' | 'report'>,
   configFile: () => string | undefined,
 ): CommandContext {
-  const { cwd, env, signal } = options;
+  const { cwd, env, isTerminal = process.stderr.isTTY === true, now = () => new Date() } = options;
   return {
-    print,
-    signal,
-    async withSessions(work) {
+    ...output,
+    isTerminal,
+    now,
+    wait: options.wait ?? waitUntilAborted,
+    async withSessions(work, { table = false } = {}) {
       const { settings, directory } = await loadConfig({ cwd, env, file: configFile() });
       const sessions = await loadSessions(settings, { cwd: directory });
+      const engine = settings.engine ?? 'db';
       try {
-        await work(sessions, settings.engine ?? 'db');
+        if (table) await assertTable(sessions.backend, engine);
+        await work(sessions, engine);
+      } catch (error) {
+        throw failureOf(error, engine);
       } finally {
         await sessions.close();
       }
     },
+    interruptibly: (work) => interruptibly(work, options.signal),
   };
 }
 
-/** `1 expired session`, `2 expired sessions`. */
-export function expiredSessions(count: number): string {
-  return `${count} expired session${count === 1 ? '' : 's'}`;
+async function assertTable(backend: object, engine: string): Promise<void> {
+  if (!isMigrator(backend) || (await backend.isMigrated())) return;
+  throw new CommandError(
+    `The table of the engine '${engine}' is missing: run coatcheck migrate, or correct db.url and db.table if it should be there.`,
+  );
 }
 
-/** Why something failed, in words; some errors of the network have only a code. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.message || String((error as NodeJS.ErrnoException).code ?? error.name);
+async function waitUntilAborted(ms: number, signal: AbortSignal): Promise<void> {
+  await pause(ms, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+}
+
+async function interruptibly<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  given: AbortSignal | undefined,
+): Promise<T> {
+  if (given) return work(given);
+  const controller = new AbortController();
+  // Once: a second Ctrl-C ends the process at once.
+  const abort = (): void => controller.abort();
+  process.once('SIGINT', abort).once('SIGTERM', abort);
+  try {
+    return await work(controller.signal);
+  } finally {
+    process.off('SIGINT', abort).off('SIGTERM', abort);
+  }
 }

@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addCheck } from './check.ts';
 import { addClearSessions } from './clearsessions.ts';
-import { CommandError, createContext, exitCodes, type RunOptions } from './command-context.ts';
+import { createContext, type RunOptions } from './command-context.ts';
+import { CommandError, exitCodes } from './command-error.ts';
 import { addMigrate } from './migrate.ts';
+import { sentence } from './sentence.ts';
+import { addSessions } from './sessions.ts';
 
 /**
  * Runs a command line, such as `['clearsessions', '--dry-run']`, and returns its exit code: 0, 1 after an error, 2 for
@@ -29,12 +32,13 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
     });
   const context = createContext(
     options,
-    (line) => stdout(`${line}\n`),
+    { print: (line) => stdout(`${line}\n`), report: stderr },
     () => program.opts<{ config?: string }>().config,
   );
   addClearSessions(program, context);
   addMigrate(program, context);
   addCheck(program, context);
+  addSessions(program, context);
 
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -48,14 +52,6 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
     stderr(sentence(error instanceof Error ? error.message : String(error)));
     return error instanceof CommandError ? error.exitCode : exitCodes.failure;
   }
-}
-
-/** One line that begins with a capital, unless that is the name of a setting, and ends with a full stop. */
-function sentence(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ').trim();
-  const end = /[.!?]$/.test(line) ? '' : '.';
-  const start = /^[a-z]\w*[.A-Z]/.test(line) ? line : line.charAt(0).toUpperCase() + line.slice(1);
-  return `${start}${end}\n`;
 }
 
 function version(): string {

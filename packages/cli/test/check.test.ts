@@ -73,11 +73,11 @@ describe('coatcheck check', () => {
   it.each([
     [
       'postgres://nobody@127.0.0.1:1/none',
-      /^Session engine 'db' could not be checked: .*ECONNREFUSED.*\n$/,
+      /^The server of the session engine 'db' does not answer \(ECONNREFUSED\): start it, .*\n$/,
     ],
     [
       'mysql://nobody@127.0.0.1:1/none',
-      /^Session engine 'db' could not be checked: .*ECONNREFUSED.*\n$/,
+      /^The server of the session engine 'db' does not answer \(ECONNREFUSED\): start it, .*\n$/,
     ],
   ])('says in one sentence that %s does not answer', async (url, expected) => {
     const { code, stdout, stderr } = await check({ ...careful, SESSION_DB_URL: url });

@@ -92,7 +92,8 @@ describe('an engine of the user', () => {
     expect(await coatcheck('clearsessions')).toEqual({
       code: 1,
       stdout: '',
-      stderr: "Session engine './tape.mjs' could not clear expired sessions: the tape is torn.\n",
+      stderr:
+        "The session engine './tape.mjs' failed: the tape is torn; check it and its settings.\n",
     });
   });
 

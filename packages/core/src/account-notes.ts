@@ -98,10 +98,7 @@ export class AccountNotes {
   }
 
   #accountOf(entries: Entries): string | undefined {
-    const { account, serializer } = this.#settings;
-    if (!account || entries.has(ROTATED_ENTRY)) return undefined;
-    const found = account(entryReader(entries, serializer));
-    return found === undefined || found === null ? undefined : accountText(found);
+    return accountIn(entries, this.#settings);
   }
 
   #remember(key: string, account: string, at: number): void {
@@ -122,6 +119,16 @@ export function validateAccount(account: unknown): AccountFunction | undefined {
   throw new ImproperlyConfigured(
     "account must be true, for Django's user, or a function that gets the entries of a session and returns its account, or be left out.",
   );
+}
+
+/** Whose session it is: by the setting, else who is logged in as in Django. @throws what the setting's function throws */
+export function accountIn(
+  entries: Entries,
+  { account = djangoAccount, serializer }: Settings,
+): string | undefined {
+  if (entries.has(ROTATED_ENTRY)) return undefined;
+  const found = account(entryReader(entries, serializer));
+  return found === undefined || found === null ? undefined : accountText(found);
 }
 
 function djangoAccount(entries: EntryReader): string | number | undefined {

@@ -1,7 +1,7 @@
-import { createHmac } from 'node:crypto';
 import type { NotedSession } from './account-index.ts';
 import type { AccountNotes } from './account-notes.ts';
 import type { LoadedSession } from './session-codec.ts';
+import { sessionHandle } from './session-handle.ts';
 import type { SessionRecords } from './session-records.ts';
 
 /** One session of an account, as it may be shown to its owner. */
@@ -22,7 +22,6 @@ export interface AccountSession {
 
 /** A session that is cycled meanwhile is met again under its new key. */
 const ROUNDS = 10;
-const HANDLE_LENGTH = 22;
 /** Sessions ended at once. */
 const AT_ONCE = 50;
 
@@ -110,9 +109,6 @@ export class AccountSessions {
   }
 
   #handle(key: string): string {
-    return createHmac('sha256', this.#records.settings.secretKey)
-      .update(`coatcheck.handle:${key}`)
-      .digest('base64url')
-      .slice(0, HANDLE_LENGTH);
+    return sessionHandle(key, this.#records.settings.secretKey);
   }
 }

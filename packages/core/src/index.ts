@@ -11,6 +11,12 @@ export {
   CircuitBreaker,
   type CircuitBreakerOptions,
 } from './circuit-breaker.ts';
+export {
+  type Clearing,
+  type ClearingOptions,
+  jittered,
+  type StartTimer,
+} from './clearing-timer.ts';
 export { type Ending, isPromise, withDeadline } from './deadline.ts';
 export * from './errors.ts';
 export type { Expiry, ExpiryOptions } from './expiry.ts';
@@ -47,6 +53,12 @@ export type {
   SessionEvents,
   UnavailableReason,
 } from './session-events.ts';
+export type {
+  InspectedBatch,
+  InspectedSession,
+  RecordState,
+  SessionInspector,
+} from './session-inspector.ts';
 export {
   checkedBatchSize,
   type ScannedBatch,

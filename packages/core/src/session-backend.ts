@@ -46,8 +46,8 @@ export interface ClearExpiredOptions {
   readonly batchSize?: number | undefined;
   /** Stops between two batches; what was removed stays removed. */
   readonly signal?: AbortSignal | undefined;
-  /** Called after each batch with the number removed so far. */
-  readonly onProgress?: ((cleared: number) => void) | undefined;
+  /** Called after each batch with the number removed so far; the next batch waits for what it returns. */
+  readonly onProgress?: ((cleared: number) => Awaitable<void>) | undefined;
   /** Counts and removes nothing. */
   readonly dryRun?: boolean | undefined;
   /**

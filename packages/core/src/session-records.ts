@@ -4,7 +4,7 @@ import { BackendCalls } from './backend-calls.ts';
 import type { Entries } from './changes.ts';
 import { isNamed, isUpdateError, untilUnchanged } from './compare-and-set.ts';
 import { isPromise } from './deadline.ts';
-import { CreateError, SessionInterrupted } from './errors.ts';
+import { CreateError, ImproperlyConfigured, SessionInterrupted } from './errors.ts';
 import { rotationMarker } from './rotation-marker.ts';
 import { attributesOf } from './session-attributes.ts';
 import type {
@@ -19,6 +19,7 @@ import type {
 } from './session-backend.ts';
 import { type LoadedSession, SessionCodec } from './session-codec.ts';
 import type { SessionEventEmitter } from './session-events.ts';
+import type { RecordState } from './session-inspector.ts';
 import { hashSessionKey, newSessionKey } from './session-key.ts';
 import {
   createdAtOf,
@@ -28,7 +29,12 @@ import {
   withCreation,
   withSharedExpiry,
 } from './session-lifetime.ts';
-import { checkedBatchSize } from './session-scanner.ts';
+import {
+  checkedBatchSize,
+  type ScannedBatch,
+  type ScanOptions,
+  scansSessions,
+} from './session-scanner.ts';
 import type { Settings } from './settings.ts';
 
 /** A record that was written, and the key that the cookie has to carry now. */
@@ -97,6 +103,37 @@ export class SessionRecords {
     const decoded = this.#codec.decode(stored);
     if (typeof decoded === 'string' || decoded.rotated) return undefined;
     return hasEnded(decoded, this.inCookie, this.settings) ? undefined : decoded;
+  }
+
+  /** What a record is, for whoever looks at all of them; `session` wherever it can be read. */
+  inspect(stored: StoredSession): { state: RecordState; session?: LoadedSession } {
+    const session = this.#codec.decode(stored);
+    if (typeof session === 'string') return { state: 'unreadable' };
+    const { expiresAt } = stored;
+    const isOver = expiresAt !== undefined && expiresAt <= this.settings.now();
+    if (isOver || hasEnded(session, this.inCookie, this.settings))
+      return { state: 'expired', session };
+    return { state: session.rotated ? 'cycled' : 'live', session };
+  }
+
+  /** Goes through all that is stored. @throws {ImproperlyConfigured} where the backend cannot list its sessions. */
+  async *scan(options?: ScanOptions): AsyncGenerator<ScannedBatch> {
+    const backend = this.#backend;
+    if (!scansSessions(backend)) {
+      throw new ImproperlyConfigured(
+        `${backend.constructor.name} cannot list its sessions: use an engine that can, such as db, cached_db, cache or file.`,
+      );
+    }
+    const batches = backend.scan(options)[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const { value, done } = await this.#calls.makeAtLeisure(() => batches.next());
+        if (done) return;
+        yield value;
+      }
+    } finally {
+      await batches.return?.();
+    }
   }
 
   /** Loads and opens in one step. */
@@ -187,8 +224,14 @@ export class SessionRecords {
   /**
    * Removes the record under a key as the backend knows it, as it is by then; `false` when it was gone, or its session
    * has moved to another key.
+   *
+   * @param isMeant asked when the record was changed meanwhile: then it is removed only if this says so
    */
-  async removeLatest(backendKey: string, stored: string): Promise<boolean> {
+  async removeLatest(
+    backendKey: string,
+    stored: string,
+    isMeant: (latest: StoredSession) => boolean = () => true,
+  ): Promise<boolean> {
     let removed = false;
     let base = stored;
     await untilUnchanged(async () => {
@@ -199,7 +242,7 @@ export class SessionRecords {
       } catch (error) {
         if (!isUpdateError(error) || !error.current) throw error;
         base = error.current.base;
-        return this.peek(error.current) === undefined;
+        return this.peek(error.current) === undefined || !isMeant(error.current);
       }
     });
     return removed;

@@ -1,5 +1,6 @@
 import { accountText } from './account-notes.ts';
 import { AccountSessions } from './account-sessions.ts';
+import { type Clearing, type ClearingOptions, startClearing } from './clearing-timer.ts';
 import { isPromise } from './deadline.ts';
 import { ImproperlyConfigured } from './errors.ts';
 import { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';
@@ -9,6 +10,7 @@ import { SessionCommits } from './session-commits.ts';
 import { cookieValues } from './session-cookie.ts';
 import type { SessionData } from './session-data.ts';
 import { SessionEventEmitter } from './session-events.ts';
+import { SessionInspector } from './session-inspector.ts';
 import { isCookieSession, isSessionKey } from './session-key.ts';
 import { SessionRecords } from './session-records.ts';
 import { SessionState } from './session-state.ts';
@@ -21,8 +23,11 @@ export class Sessions<Data extends object = SessionData> {
   /** The place where the sessions live, for what goes beyond sessions, such as creating its table. */
   readonly backend: SessionBackend;
   readonly events: SessionEventEmitter;
+  /** All sessions, for whoever runs the application: what they are, and how to end them. */
+  readonly inspector: SessionInspector;
   readonly #records: SessionRecords;
   readonly #commits: SessionCommits;
+  readonly #clearings = new Set<Clearing>();
 
   /** @throws {ImproperlyConfigured} naming the first setting that is missing or wrong. */
   constructor(options: SessionsOptions) {
@@ -30,6 +35,7 @@ export class Sessions<Data extends object = SessionData> {
     this.backend = options.backend;
     this.events = new SessionEventEmitter(options.secretKey);
     this.#records = new SessionRecords(options.backend, this.settings, this.events);
+    this.inspector = new SessionInspector(this.#records);
     this.#commits = new SessionCommits(this.#records);
   }
 
@@ -89,6 +95,18 @@ export class Sessions<Data extends object = SessionData> {
   }
 
   /**
+   * Clears expired records again and again, in this process and for as long as it lives; never keeps it alive. Closing
+   * the sessions stops it.
+   *
+   * @throws {ImproperlyConfigured} when `every` is no number of seconds that a timer can wait
+   */
+  startClearing(options: ClearingOptions): Clearing {
+    const clearing = startClearing((clear) => this.clearExpired(clear), options);
+    this.#clearings.add(clearing);
+    return clearing;
+  }
+
+  /**
    * How safe the sessions are, as settings and place are set up now: what a crash would lose, who could read or forge
    * them. Asks the place and changes nothing; the command `check`. Rejects when the place does not answer.
    */
@@ -98,6 +116,7 @@ export class Sessions<Data extends object = SessionData> {
 
   /** Waits for the writes under way, then closes the backend. */
   async close(): Promise<void> {
+    await Promise.all([...this.#clearings].map((clearing) => clearing.stop()));
     await this.#commits.idle();
     await this.backend.close();
   }

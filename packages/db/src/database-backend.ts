@@ -29,6 +29,9 @@ const SETTLED_AFTER_MS = 60_000;
 export interface Migratable {
   /** Makes what is missing; `false` when there was nothing to do. */
   migrate(): Promise<boolean>;
+
+  /** Whether `migrate` would have nothing to do. */
+  isMigrated(): Promise<boolean>;
 }
 
 /** Sessions in a database, in the table and the formats of Django's `django.contrib.sessions.backends.db`. */
@@ -92,7 +95,7 @@ export class DatabaseBackend
         changesOf({ sql: clearExpired, values: [cutoff, batchSize], mayTakeLong: true }),
       );
       cleared += removed;
-      if (removed > 0) onProgress?.(cleared);
+      if (removed > 0) await onProgress?.(cleared);
       await new Promise((resolve) => setImmediate(resolve));
     }
     const unseenSince = new Date(this.#now().getTime() - SETTLED_AFTER_MS);
@@ -138,6 +141,11 @@ export class DatabaseBackend
   async migrate(): Promise<boolean> {
     this.#refuseWhenClosed();
     return this.#driver.migrate();
+  }
+
+  async isMigrated(): Promise<boolean> {
+    this.#refuseWhenClosed();
+    return this.#driver.hasTable(this.#driver.table.name);
   }
 
   async reportSafety(): Promise<readonly SafetyFinding[]> {

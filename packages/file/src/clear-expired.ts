@@ -56,7 +56,7 @@ export async function clearExpired(
       );
       if (dryRun || cleared === before) continue;
       await directory.sync();
-      onProgress?.(cleared);
+      await onProgress?.(cleared);
     }
   };
 

@@ -1,0 +1,114 @@
+import type { Sessions } from '@coatcheck/core';
+import type { Command } from 'commander';
+import type { CommandContext } from './command-context.ts';
+import { CommandError, exitCodes } from './command-error.ts';
+import { endSessions } from './end-sessions.ts';
+import { printable } from './printable.ts';
+import { Progress } from './progress.ts';
+
+interface Options {
+  readonly account?: string;
+  readonly scan?: true;
+  readonly dryRun?: true;
+  readonly json?: true;
+}
+
+const INDEXED =
+  'Sessions that Django made are in the index from their first change here; --scan reads every session.';
+
+/** `coatcheck sessions revoke` */
+export function addSessionsRevoke(sessions: Command, context: CommandContext): void {
+  sessions
+    .command('revoke')
+    .description('End a session, or all of an account, at once and for good.')
+    .argument('[session]', 'a handle from the list, which reads every session, or a key')
+    .option('--account <account>', 'end every session of this account')
+    .option('--scan', 'with --account: read every session instead of asking the index')
+    .option('--dry-run', 'count them and end nothing')
+    .option('--json', 'print the result as JSON')
+    .action((name: string | undefined, options: Options) =>
+      context.interruptibly((signal) => revoke(name, options, context, signal)),
+    );
+}
+
+async function revoke(
+  name: string | undefined,
+  options: Options,
+  context: CommandContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { account, scan, dryRun = false, json } = options;
+  if ((name === undefined) === (account === undefined)) {
+    throw new CommandError('Say which: either a session, or --account.', exitCodes.usage);
+  }
+  let revoked = 0;
+  await context.withSessions(
+    async (sessions) => {
+      if (name !== undefined) revoked = await revokeOne(sessions, name, dryRun, signal);
+      else if (scan)
+        revoked = await revokeScanned(sessions, String(account), options, context, signal);
+      else revoked = await revokeIndexed(sessions, String(account), dryRun);
+    },
+    { table: true },
+  );
+  const ended = `${revoked} session${revoked === 1 ? '' : 's'}`;
+  if (signal.aborted) {
+    throw new CommandError(
+      `Interrupted after ending ${dryRun ? 'nothing' : ended}; run it again for the rest.`,
+      exitCodes.interrupted,
+    );
+  }
+  if (json)
+    return context.print(JSON.stringify({ revoked: dryRun ? 0 : revoked, found: revoked, dryRun }));
+  const of = account === undefined ? '' : ` of account ${printable(account)}`;
+  context.print(`${dryRun ? 'Would end' : 'Ended'} ${ended}${of}.`);
+  if (account !== undefined && !scan) context.print(INDEXED);
+}
+
+async function revokeOne(
+  { inspector }: Sessions,
+  name: string,
+  dryRun: boolean,
+  signal: AbortSignal,
+): Promise<number> {
+  const found = await inspector.find(name, { signal });
+  const isLive = found?.state === 'live';
+  if (isLive && (dryRun || (await inspector.revoke(found)))) return 1;
+  if (signal.aborted) return 0;
+  throw new CommandError(
+    'There is no such live session: it may have ended; coatcheck sessions list has the handles.',
+  );
+}
+
+async function revokeIndexed(
+  sessions: Sessions,
+  account: string,
+  dryRun: boolean,
+): Promise<number> {
+  if (!sessions.settings.account) {
+    throw new CommandError(
+      'Ending the sessions of an account without reading all of them needs the setting account: set it to true, or add --scan.',
+    );
+  }
+  const those = sessions.of(account);
+  return dryRun ? (await those.list()).length : those.revokeAll();
+}
+
+async function revokeScanned(
+  { inspector }: Sessions,
+  account: string,
+  { dryRun }: Options,
+  context: CommandContext,
+  signal: AbortSignal,
+): Promise<number> {
+  const progress = new Progress(context, 'looked at');
+  try {
+    return await endSessions(
+      inspector,
+      (session) => session.state === 'live' && session.account === account,
+      { dryRun, signal, onProgress: (read) => progress.show(read) },
+    );
+  } finally {
+    progress.end();
+  }
+}
