@@ -1,7 +1,8 @@
 import { ImproperlyConfigured } from '@coatcheck/core';
 import { checkClient, openRedis, type RedisClient } from './redis-client.ts';
-import { RedisConnection } from './redis-connection.ts';
+import { RedisConnection, type RedisSender } from './redis-connection.ts';
 import { parseRedisUrl } from './redis-url.ts';
+import { checkWaitReplicas, ReplicatedConnection } from './replicated-connection.ts';
 
 /** How a Redis is reached; either `url` or `client` is needed. */
 export interface RedisAccess {
@@ -21,6 +22,8 @@ export interface RedisUse {
   readonly section?: string | undefined;
   /** What a cluster cannot be, where it is refused: the middle of a sentence. */
   readonly noCluster?: string | false | undefined;
+  /** Replicas that have to confirm each write. @default 0 */
+  readonly waitReplicas?: number | undefined;
 }
 
 /**
@@ -30,21 +33,28 @@ export interface RedisUse {
  */
 export function connectRedis(
   { url, client, tls, driver }: RedisAccess,
-  { section = 'cache', noCluster = false }: RedisUse = {},
-): { readonly client: RedisClient; readonly connection: RedisConnection } {
+  { section = 'cache', noCluster = false, waitReplicas = 0 }: RedisUse = {},
+): { readonly client: RedisClient; readonly connection: RedisSender } {
   if ((url === undefined) === (client === undefined)) {
     throw new ImproperlyConfigured(
       `${section}.url is missing: give either a url, such as redis://localhost:6379, or an open client.`,
     );
   }
   const address = url === undefined ? undefined : parseRedisUrl(url, section);
-  if (noCluster && (address?.isCluster || client?.isCluster)) {
+  const isCluster = Boolean(address?.isCluster || client?.isCluster);
+  if (noCluster && isCluster) {
     throw new ImproperlyConfigured(
       `${section}.url names a cluster, which ${noCluster}: name a single server or Sentinels.`,
     );
   }
+  checkWaitReplicas(waitReplicas, isCluster);
+  const isOwn = address !== undefined;
   const open = address
     ? openRedis(address, tls, driver, section)
     : checkClient(client as RedisClient, section);
-  return { client: open, connection: new RedisConnection(open, address !== undefined) };
+  const connection =
+    waitReplicas > 0
+      ? new ReplicatedConnection(open, isOwn, waitReplicas)
+      : new RedisConnection(open, isOwn);
+  return { client: open, connection };
 }

@@ -1,4 +1,9 @@
-import type { AccountNote, SafetyFinding, SafetyReporter } from '@coatcheck/core';
+import {
+  type AccountNote,
+  ImproperlyConfigured,
+  type SafetyFinding,
+  type SafetyReporter,
+} from '@coatcheck/core';
 import type { Cache, CacheEntry, Outcome } from './cache.ts';
 import { CacheBackend } from './cache-backend.ts';
 import { type KeyOptions, keyStart, sessionCacheName } from './cache-key.ts';
@@ -6,7 +11,7 @@ import { type CacheSerializerName, chooseSerializer } from './choose-serializer.
 import { connectRedis, type RedisAccess } from './connect-redis.ts';
 import type { EntryLister, ListedEntry } from './entry-lister.ts';
 import type { CacheNote, NoteKeeper } from './note-keeper.ts';
-import type { RedisConnection } from './redis-connection.ts';
+import type { RedisSender } from './redis-connection.ts';
 import { notesName, RedisNotes } from './redis-notes.ts';
 import { redisFindings } from './redis-safety.ts';
 
@@ -19,6 +24,13 @@ export interface RedisOptions extends KeyOptions, RedisAccess {
    * @default 'json'
    */
   readonly serializer?: CacheSerializerName | undefined;
+  /**
+   * Replicas that must have a write before it counts as done, so that a failover to one of them loses none; where
+   * fewer confirm within 600 ms, the call fails with 503 although the primary has the write. Not in a cluster.
+   *
+   * @default 0
+   */
+  readonly waitReplicas?: number | undefined;
   /**
    * A clock that decides what has expired, for tests: the server then keeps entries for longer, and has to be Redis 7.
    *
@@ -59,19 +71,27 @@ const KEPT_MS = 100 * 365 * 86_400_000;
  */
 export class RedisCache implements Cache, SafetyReporter, NoteKeeper, EntryLister {
   readonly answers = 'later';
-  readonly #connection: RedisConnection;
+  readonly #connection: RedisSender;
   readonly #start: string;
   readonly #notes: RedisNotes;
   readonly #startsEmpty: boolean;
+  readonly #waitReplicas: number;
   readonly #clock: (() => Date) | undefined;
 
   constructor(options: RedisCacheOptions) {
-    const { now, name = sessionCacheName, startsEmpty = false } = options;
+    const { now, name = sessionCacheName, startsEmpty = false, waitReplicas = 0 } = options;
+    if (startsEmpty && waitReplicas) {
+      throw new ImproperlyConfigured(
+        'cache.waitReplicas is of no use in front of a database, which is asked after a failover; leave it out.',
+      );
+    }
     this.#start = keyStart(options, name);
     this.#startsEmpty = startsEmpty;
+    this.#waitReplicas = waitReplicas;
     this.#clock = now;
     this.#connection = connectRedis(options, {
       noCluster: startsEmpty && 'a cache in front of a database cannot be',
+      waitReplicas,
     }).connection;
     this.#notes = new RedisNotes(
       (command, args, writes) => this.#connection.send(command, args, writes),
@@ -155,7 +175,10 @@ export class RedisCache implements Cache, SafetyReporter, NoteKeeper, EntryListe
 
   /** In a cluster, one of its servers is asked. */
   async reportSafety(): Promise<readonly SafetyFinding[]> {
-    return redisFindings((command, args) => this.#connection.send(command, args, false));
+    return redisFindings(
+      (command, args) => this.#connection.send(command, args, false),
+      this.#waitReplicas,
+    );
   }
 
   /** The server ends entries by itself: nothing to do. */

@@ -12,7 +12,8 @@ export interface RedisClient {
   defineCommand(name: string, definition: { lua: string; numberOfKeys: number }): void;
   on(event: string, listener: (...values: unknown[]) => void): unknown;
   off(event: string, listener: (...values: unknown[]) => void): unknown;
-  disconnect(): void;
+  /** @param reconnect whether it is to connect again. */
+  disconnect(reconnect?: boolean): void;
 }
 
 /** What ioredis exports, as far as it is used here. */

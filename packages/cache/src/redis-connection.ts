@@ -21,12 +21,16 @@ interface Pipeline {
   exec(): Promise<readonly (readonly [error: unknown, reply: unknown])[] | null>;
 }
 
+/** What sends commands. */
+export type RedisSender = Pick<RedisConnection, 'send' | 'runId' | 'scanKeys' | 'close'>;
+
 /** Sends commands while there is a connection, and tells those that failed from those that may have been carried out. */
 export class RedisConnection {
   readonly #client: RedisClient;
   readonly #isOwn: boolean;
   readonly #methods: Methods;
   #wasReady = false;
+  #connection = 0;
   /** The last attempt to connect failed, so that callers need not wait for the next one. */
   #isDown = false;
   #lastError: unknown;
@@ -45,6 +49,11 @@ export class RedisConnection {
     }
     for (const [event, listener] of this.#listeners) client.on(event, listener);
     this.#wasReady = client.status === 'ready';
+  }
+
+  /** Counts the connections: another number means that another one was opened meanwhile. */
+  get connection(): number {
+    return this.#connection;
   }
 
   /**
@@ -124,6 +133,7 @@ export class RedisConnection {
   readonly #listeners = Object.entries({
     ready: () => {
       this.#wasReady = true;
+      this.#connection += 1;
       this.#isDown = false;
       this.#connecting?.resolve();
       this.#connecting = undefined;

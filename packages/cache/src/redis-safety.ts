@@ -4,7 +4,7 @@ import type { SafetyFinding } from '@coatcheck/core';
 export type Ask = (command: 'config' | 'info', args: readonly string[]) => Promise<unknown>;
 
 /** What a Redis server would lose of the sessions it has, as it is set up now. */
-export async function redisFindings(ask: Ask): Promise<SafetyFinding[]> {
+export async function redisFindings(ask: Ask, waitReplicas: number): Promise<SafetyFinding[]> {
   const info = sectionsOf(
     `${await ask('info', ['persistence'])}\n${await ask('info', ['replication'])}`,
   );
@@ -16,10 +16,10 @@ export async function redisFindings(ask: Ask): Promise<SafetyFinding[]> {
         about: 'Redis settings',
         message: `CONFIG GET is not allowed here. ${info.get('aof_enabled') === '1' ? 'The append-only file is on' : 'The append-only file is off, so that a crash loses what was not in the last snapshot'}; ask the operator for appendfsync and maxmemory-policy.`,
       },
-      replicas(info, new Map()),
+      replicas(info, new Map(), waitReplicas),
     ];
   }
-  return [persistence(settings, info), eviction(settings), replicas(info, settings)];
+  return [persistence(settings, info), eviction(settings), replicas(info, settings, waitReplicas)];
 }
 
 const names = [
@@ -120,9 +120,24 @@ function eviction(settings: ReadonlyMap<string, string>): SafetyFinding {
 function replicas(
   info: ReadonlyMap<string, string>,
   settings: ReadonlyMap<string, string>,
+  waitReplicas: number,
 ): SafetyFinding {
   const about = 'Redis replicas';
   const count = Number(info.get('connected_slaves') ?? 0);
+  if (waitReplicas > count) {
+    return {
+      level: 'unsafe',
+      about,
+      message: `cache.waitReplicas is ${waitReplicas}, and ${count === 1 ? 'one is' : `${count} are`} connected: every write is answered 503. Connect more, or lower it.`,
+    };
+  }
+  if (waitReplicas > 0) {
+    return {
+      level: 'safe',
+      about,
+      message: `cache.waitReplicas is ${waitReplicas}: what was answered is on as many replicas, and a failover to one of them loses nothing.`,
+    };
+  }
   if (count === 0) {
     return {
       level: 'notice',
@@ -132,7 +147,7 @@ function replicas(
   }
   const needed = Number(settings.get('min-replicas-to-write') ?? 0);
   const window =
-    'Replication is asynchronous: a failover may lose the last moments, a logout among them.';
+    'Replication is asynchronous: a failover may lose the last moments, a logout among them, unless cache.waitReplicas is set.';
   return {
     level: 'notice',
     about,

@@ -11,6 +11,8 @@ import { describeWithRedis, describeWithServers } from './redis.ts';
 
 jest.setTimeout(60_000);
 
+const keyPrefix = () => randomBytes(6).toString('hex');
+
 const clear = 'the server ends records by itself';
 
 describeSessionBackend(
@@ -32,10 +34,10 @@ describeSessionScanner(
 );
 
 describeWithRedis('on one server', (place) => {
-  const keyPrefix = () => place.keyPrefix + randomBytes(6).toString('hex');
+  const ownPrefix = () => place.keyPrefix + keyPrefix();
 
   describeAccountIndex({ describe, it }, 'CacheBackend on Redis', ({ now }) => ({
-    backend: redisBackend({ url: place.url, keyPrefix: keyPrefix(), now }),
+    backend: redisBackend({ url: place.url, keyPrefix: ownPrefix(), now }),
   }));
 
   describeSessionScanner(
@@ -49,7 +51,7 @@ describeWithRedis('on one server', (place) => {
     { describe, it },
     'CacheBackend on Redis',
     ({ now }) => {
-      const options = { url: place.url, keyPrefix: keyPrefix(), now };
+      const options = { url: place.url, keyPrefix: ownPrefix(), now };
       return { backend: redisBackend(options), openAnother: () => redisBackend(options) };
     },
     { cannot: { clear } },
@@ -74,7 +76,7 @@ describeWithRedis('on one server', (place) => {
     { describe, it },
     'CacheBackend on Redis by the clock of the server',
     () => {
-      const options = { url: place.url, keyPrefix: keyPrefix() };
+      const options = { url: place.url, keyPrefix: ownPrefix() };
       return { backend: redisBackend(options), openAnother: () => redisBackend(options) };
     },
     { cannot: { clear, expire: 'the suite moves only its own clock' } },
@@ -82,9 +84,10 @@ describeWithRedis('on one server', (place) => {
 });
 
 describe.each([
-  ['Redis Cluster', startRedisCluster],
-  ['Redis behind Sentinel', startRedisSentinel],
-] as const)('on several servers', (name, start) => {
+  ['Redis Cluster', startRedisCluster, {}],
+  ['Redis behind Sentinel', startRedisSentinel, {}],
+  ['Redis with a replica that confirms', startRedisSentinel, { waitReplicas: 1 }],
+] as const)('on several servers', (name, start, options) => {
   describeWithServers('of its own', () => {
     let servers: RedisServers;
     beforeAll(async () => {
@@ -93,7 +96,7 @@ describe.each([
     afterAll(() => servers?.stop());
 
     describeAccountIndex({ describe, it }, `CacheBackend on ${name}`, ({ now }) => ({
-      backend: redisBackend({ url: servers.url, keyPrefix: randomBytes(6).toString('hex'), now }),
+      backend: redisBackend({ url: servers.url, keyPrefix: keyPrefix(), now, ...options }),
     }));
 
     describeSessionScanner(
@@ -109,8 +112,8 @@ describe.each([
       { describe, it },
       `CacheBackend on ${name}`,
       ({ now }) => {
-        const options = { url: servers.url, keyPrefix: randomBytes(6).toString('hex'), now };
-        return { backend: redisBackend(options), openAnother: () => redisBackend(options) };
+        const all = { url: servers.url, keyPrefix: keyPrefix(), now, ...options };
+        return { backend: redisBackend(all), openAnother: () => redisBackend(all) };
       },
       { cannot: { clear } },
     );

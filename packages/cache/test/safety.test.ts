@@ -15,8 +15,8 @@ describeWithServers('what Redis says of its safety', () => {
     return server;
   }
 
-  async function found(url: string): Promise<string[]> {
-    const backend = redisBackend({ url });
+  async function found(url: string, waitReplicas = 0): Promise<string[]> {
+    const backend = redisBackend({ url, waitReplicas });
     try {
       const findings = await backend.reportSafety();
       return findings.map(({ level, about, message }) => `${level} ${about}: ${message}`);
@@ -68,6 +68,8 @@ describeWithServers('what Redis says of its safety', () => {
     );
     await primary.command('config', 'set', 'min-replicas-to-write', '1');
     expect((await found(primary.url))[2]).toMatch(/min-replicas-to-write 1 keeps/);
+    expect((await found(primary.url, 1))[2]).toMatch(/^safe .*waitReplicas is 1: what was answered/);
+    expect((await found(primary.url, 2))[2]).toMatch(/^unsafe .*is 2, and one is connected/);
   });
 
   it('says so where the server does not let its settings be read', async () => {

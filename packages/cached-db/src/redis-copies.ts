@@ -4,7 +4,7 @@ import {
   keyStart,
   type RedisAccess,
   type RedisClient,
-  type RedisConnection,
+  type RedisSender,
 } from '@coatcheck/cache/redis';
 import { ImproperlyConfigured } from '@coatcheck/core';
 import type { CacheFailure } from './cache-failures.ts';
@@ -30,7 +30,7 @@ const RETRY_MS = 1000;
  * process that listens.
  */
 export class RedisCopies implements DjangoCopies {
-  readonly #connection: RedisConnection;
+  readonly #connection: RedisSender;
   readonly #client: RedisClient;
   readonly #listener: RedisKeyListener;
   readonly #start: string;

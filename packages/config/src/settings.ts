@@ -37,6 +37,8 @@ export interface CacheSettings {
   readonly serializer?: 'json' | 'pickle' | undefined;
   /** Encrypted connections: options of Node's `tls.connect`, such as `ca`. */
   readonly tls?: object | undefined;
+  /** Redis: replicas that must have a write before it counts as done; not in a cluster, not for `cached_db`. @default 0 */
+  readonly waitReplicas?: number | undefined;
   /** `memory:`: sessions kept. @default 100000 */
   readonly maxEntries?: number | undefined;
   /** `memory:`: bytes kept. @default 67108864 (64 MiB) */
@@ -142,6 +144,7 @@ const cache: Kinds<CacheSettings> = {
   version: 'number',
   serializer: ['json', 'pickle'],
   tls: 'code',
+  waitReplicas: 'number',
   maxEntries: 'number',
   maxBytes: 'number',
   timeoutMs: 'number',

@@ -77,7 +77,7 @@ export async function startRedisSentinel({
     await Promise.all([...sentinels, ...servers].map((server) => server.stop()));
   };
   try {
-    const primary = await startRedis();
+    const primary = await startRedis({ config: { 'repl-diskless-sync-delay': '0' } });
     servers.push(primary);
     for (let i = 0; i < replicas; i++) {
       servers.push(await startRedis({ config: { replicaof: `127.0.0.1 ${primary.port}` } }));
@@ -91,9 +91,11 @@ export async function startRedisSentinel({
       ];
       sentinels.push(await startRedis({ sentinel }));
     }
+    // Online they are at once, and of use as soon as they confirm something.
+    await primary.command('set', 'first', '1', 'px', '1');
     await until(async () => {
-      const replication = await primary.command('info', 'replication');
-      return (replication.match(/state=online/g) ?? []).length === replicas;
+      const lines = await primary.command('info', 'replication');
+      return (lines.match(/state=online,offset=[1-9]/g) ?? []).length === replicas;
     });
     for (const sentinel of sentinels) {
       await until(async () => {
