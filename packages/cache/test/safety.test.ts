@@ -68,7 +68,9 @@ describeWithServers('what Redis says of its safety', () => {
     );
     await primary.command('config', 'set', 'min-replicas-to-write', '1');
     expect((await found(primary.url))[2]).toMatch(/min-replicas-to-write 1 keeps/);
-    expect((await found(primary.url, 1))[2]).toMatch(/^safe .*waitReplicas is 1: what was answered/);
+    expect((await found(primary.url, 1))[2]).toMatch(
+      /^safe .*waitReplicas is 1: what was answered/,
+    );
     expect((await found(primary.url, 2))[2]).toMatch(/^unsafe .*is 2, and one is connected/);
   });
 
