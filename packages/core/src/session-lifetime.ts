@@ -5,6 +5,9 @@ import { jsonSerializer } from './serializers.ts';
 import type { LoadedSession } from './session-codec.ts';
 import type { Settings } from './settings.ts';
 
+/** Milliseconds by which the clock that ended a marker may be ahead of ours, or behind. */
+const CLOCKS_APART_MS = 600_000;
+
 /** The settings that Django's own expiry rules depend on. */
 export function expirySettings({
   cookie,
@@ -121,8 +124,7 @@ export function withSharedExpiry(entries: Entries, settings: Settings): Entries 
 /** Whether core knows that the session has ended, although the backend still had it. */
 export function hasEnded(session: LoadedSession, inCookie: boolean, settings: Settings): boolean {
   const now = settings.now();
-  // Also where a Django that saves every request has kept it alive.
-  if (session.rotated) return endOfSession(session.entries, now, settings) <= now;
+  if (session.rotated) return isMarkerOver(session, settings);
   const createdAt = createdAtIn(session);
   const { modifiedAt, signedAt } = session;
   const modification =
@@ -138,6 +140,15 @@ export function hasEnded(session: LoadedSession, inCookie: boolean, settings: Se
     createdAt !== undefined &&
     (createdAt + absoluteTimeout) * 1000 <= now.getTime()
   );
+}
+
+/**
+ * Where the place knows when a marker ends, that is not asked of clocks which may differ; but a Django that saves at
+ * every request keeps markers there.
+ */
+function isMarkerOver({ entries, modifiedAt }: LoadedSession, settings: Settings): boolean {
+  const kept = settings.now().getTime() - endOfSession(entries, settings.now(), settings).getTime();
+  return kept >= (modifiedAt ? 0 : CLOCKS_APART_MS);
 }
 
 /** Whether an idle timeout has run for long enough that a request should renew it. */

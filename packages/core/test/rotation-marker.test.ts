@@ -1,6 +1,12 @@
-import { SessionInterrupted } from '@coatcheck/core';
+import { createSessions, type SessionBackend, SessionInterrupted } from '@coatcheck/core';
 import { describe, expect, it } from '@jest/globals';
-import { memorySessions, putRaw, signed, storedJson } from './support/sqlite-sessions.ts';
+import {
+  memorySessions,
+  putRaw,
+  SECRET_KEY,
+  signed,
+  storedJson,
+} from './support/sqlite-sessions.ts';
 
 /** A session that was cycled, and what is left under its old key. */
 async function cycled() {
@@ -10,6 +16,21 @@ async function cycled() {
   const old = String(session.sessionKey);
   await session.cycleKey();
   return { ...place, old, marker: await storedJson(place.backend, old) };
+}
+
+/** The backend as a plain object, some of whose methods may be replaced. */
+function methodsOf(backend: SessionBackend): SessionBackend {
+  return {
+    encoding: backend.encoding,
+    answers: 'later',
+    load: (key) => backend.load(key),
+    create: (record) => backend.create(record),
+    update: (record, base) => backend.update(record, base),
+    touch: (record, base) => backend.touch(record, base),
+    delete: (key, base) => backend.delete(key, base),
+    clearExpired: (options) => backend.clearExpired(options ?? {}),
+    close: () => backend.close(),
+  };
 }
 
 /** Puts text as a Django would write it under a key: with two weeks to live. */
@@ -37,15 +58,29 @@ describe('the marker of a cycled key', () => {
     expect(await storedJson(place.backend, key)).toBe('{"_auth_user_id":"7","cart":["hat"]}');
   });
 
-  it('that Django has only saved again is none any more after its minute', async () => {
+  it('that Django has only saved again is none any more after a while', async () => {
     const place = await cycled();
     const key = await writtenByDjango(place, place.marker);
     const late = place.sessions.open(key);
     await expect(late.set('cart', []).save()).rejects.toBeInstanceOf(SessionInterrupted);
-    place.clock.advance(60);
+    place.clock.advance(60 + 600);
     const later = place.sessions.open(key);
     await later.set('cart', ['hat']).save();
     expect(later.sessionKey).not.toBe(key);
+  });
+
+  it('is one as long as its place has it, by whichever clock', async () => {
+    const { sessions, backend, old, clock } = await cycled();
+    const ahead = createSessions({
+      backend: { ...methodsOf(backend), load: async () => kept },
+      secretKey: SECRET_KEY,
+      now: () => new Date(clock.now().getTime() + 300_000),
+    });
+    const kept = await backend.load(old);
+    const late = ahead.open(old);
+    await late.load();
+    await expect(late.set('cart', []).save()).rejects.toBeInstanceOf(SessionInterrupted);
+    expect(await sessions.exists(old)).toBe(false);
   });
 
   it.each(['true', '"x"', '{}', '"0123456789abcdef@"', 'null'])(
