@@ -1,5 +1,5 @@
 import net from 'node:net';
-import { type Answer, Fleet, places, record, scale, seed } from '@coatcheck/faults';
+import { type Answer, Fleet, patient, places, record, scale, seed } from '@coatcheck/faults';
 import { seededRandom } from '@coatcheck/test-support';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { describePlaces } from './describe-places.ts';
@@ -10,7 +10,7 @@ const TOGETHER = 20;
 describePlaces('visitors who go away', places, (place) => {
   let fleet: Fleet;
   beforeAll(async () => {
-    fleet = new Fleet({ config: place.config() }, 1);
+    fleet = new Fleet({ config: patient(place.config()) }, 1);
     await fleet.start();
   }, 60_000);
   afterAll(async () => void (await fleet.stop()), 60_000);
@@ -75,7 +75,7 @@ describePlaces('visitors who go away', places, (place) => {
 
 describePlaces('a process that may open few files', places.slice(1, 2), (place) => {
   it('acknowledges nothing that it could not store, and goes on when it may open more', async () => {
-    const fleet = new Fleet({ config: place.config(), mostFiles: 60 }, 1);
+    const fleet = new Fleet({ config: patient(place.config()), mostFiles: 60 }, 1);
     await fleet.start();
     const site = fleet.site(0);
     const { cookie: key = '' } = (await site.request('/create?value=m')) as Answer;

@@ -1,4 +1,4 @@
-import { type Answer, Fleet, places } from '@coatcheck/faults';
+import { type Answer, Fleet, patient, places } from '@coatcheck/faults';
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { describePlaces } from './describe-places.ts';
 
@@ -10,7 +10,7 @@ const ABSOLUTE = 2 * 3600;
 describePlaces('clocks', places, (place) => {
   let fleet: Fleet;
   beforeAll(async () => {
-    fleet = new Fleet({ config: { ...place.config(), absoluteTimeout: ABSOLUTE } }, 2);
+    fleet = new Fleet({ config: { ...patient(place.config()), absoluteTimeout: ABSOLUTE } }, 2);
     await fleet.start();
   }, 60_000);
   beforeEach(() => {

@@ -3,6 +3,7 @@ import {
   type FullPlace,
   fullPlaces,
   type OpenFullPlace,
+  patient,
   record,
   scale,
   seed,
@@ -35,7 +36,7 @@ function define({ name, canBeReadOnly, open }: FullPlace): void {
 
   beforeEach(async () => {
     place = await open();
-    fleet = new Fleet({ config: place.config }, 1);
+    fleet = new Fleet({ config: patient(place.config) }, 1);
     await fleet.start();
   }, 60_000);
   afterEach(async () => {

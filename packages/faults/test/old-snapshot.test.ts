@@ -15,7 +15,9 @@ describeWithRedis(`a cache before a database (${reason ?? 'Redis before SQLite'}
     redis = await startRedis({ config: { save: '3600 100000' } });
     directory = new Directory();
     const url = `sqlite:${path.join(directory.path, 'sessions.sqlite3')}`;
-    const config = { engine: 'cached_db', db: { url }, cache: { url: redis.url } };
+    // What is tested is not the speed of the machine.
+    const cache = { url: redis.url, timeoutMs: 1000 };
+    const config = { engine: 'cached_db', db: { url }, cache, operationTimeoutMs: 10_000 };
     fleet = new Fleet({ config }, 2);
     await fleet.start();
   }, 60_000);
@@ -76,16 +78,16 @@ describeWithRedis(`a cache before a database (${reason ?? 'Redis before SQLite'}
   ] as const)(
     'acknowledges no logout while it %s, and revives none that was acknowledged',
     async (_, begin, end) => {
-      const keys = (await warm()).slice(0, 20);
-      const before = keys.slice(10);
+      const keys = (await warm()).slice(0, 10);
+      const before = keys.slice(5);
       expect(new Set(await logOut(before))).toEqual(new Set([200]));
       await redis.signal(begin);
-      expect(new Set(await logOut(keys.slice(0, 10)))).toEqual(new Set([503]));
+      expect(new Set(await logOut(keys.slice(0, 5)))).toEqual(new Set([503]));
       expect(await revived(before)).toBe(0);
       await (end === 'start' ? redis.start() : redis.signal(end));
       expect(await revived(before)).toBe(0);
       // Those that were not acknowledged can be ended now, and then they are.
-      for (const key of keys.slice(0, 10)) {
+      for (const key of keys.slice(0, 5)) {
         const { status } = await fleet.site(0).request('/logout', key);
         expect([200, 401]).toContain(status);
       }
