@@ -115,12 +115,12 @@ export class CachedDbBackend
     return after(this.#database.load(key), (row) => withEntry(key, row));
   }
 
-  create(record: SessionRecord): Promise<Written> {
-    return this.#write(this.#create(record));
+  create(record: SessionRecord, origin?: string): Promise<Written> {
+    return this.#write(this.#create(record, origin));
   }
 
-  update(record: SessionRecord, base: string): Promise<Written> {
-    return this.#write(this.#update(record, base));
+  update(record: SessionRecord, base: string, origin?: string): Promise<Written> {
+    return this.#write(this.#update(record, base, origin));
   }
 
   touch(record: SessionRecord, base: string): Promise<Written | undefined> {
@@ -198,8 +198,8 @@ export class CachedDbBackend
     }
   }
 
-  async #create(record: SessionRecord): Promise<Written> {
-    const { key, base } = await this.#database.create(record);
+  async #create(record: SessionRecord, origin: string | undefined): Promise<Written> {
+    const { key, base } = await this.#database.create(record, origin && baseIn(origin));
     const { expiresAt } = record;
     const entry = entryOf(key, { base, expiresAt });
     // Not there, or a marker: both leave it to the database, so that a failure costs nothing.
@@ -209,10 +209,10 @@ export class CachedDbBackend
     return { key, base: entry };
   }
 
-  async #update(record: SessionRecord, base: string): Promise<Written> {
+  async #update(record: SessionRecord, base: string, origin: string | undefined): Promise<Written> {
     let written: Written;
     try {
-      written = await this.#database.update(record, baseIn(base));
+      written = await this.#database.update(record, baseIn(base), origin && baseIn(origin));
     } catch (error) {
       // Whatever it was, the entry that led here may be old.
       await this.#doubt(record.key);

@@ -73,12 +73,12 @@ export class DjangoCacheBackend implements SessionBackend {
   }
 
   /** Drops nothing: what Django does not find in the table, it does not put into its cache. */
-  create(record: SessionRecord): Promise<Written> {
-    return this.#database.create(record);
+  create(record: SessionRecord, origin?: string): Promise<Written> {
+    return this.#database.create(record, origin);
   }
 
-  update(record: SessionRecord, base: string): Promise<Written> {
-    return this.#write(record.key, () => this.#database.update(record, base));
+  update(record: SessionRecord, base: string, origin?: string): Promise<Written> {
+    return this.#write(record.key, () => this.#database.update(record, base, origin));
   }
 
   /** Also drops the copy, which may be made to live longer than the row now does. */
