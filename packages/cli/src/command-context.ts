@@ -3,6 +3,7 @@ import { loadConfig, loadSessions } from '@coatcheck/config';
 import type { Sessions } from '@coatcheck/core';
 import { CommandError, failureOf } from './command-error.ts';
 import { isMigrator } from './migrate.ts';
+import { settingsOfUrl } from './place-url.ts';
 
 /** What a command runs in; by default, the process. */
 export interface RunOptions {
@@ -37,8 +38,19 @@ export interface CommandContext {
     work: (sessions: Sessions, engine: string) => Promise<void>,
     needs?: { readonly table?: boolean },
   ): Promise<void>;
+  /**
+   * Opens the sessions of another place: a configuration file, or the URL of a place with the settings that are
+   * configured; whoever opens them closes them.
+   */
+  openPlace(place: string): Promise<Place>;
   /** Works with a signal that SIGINT and SIGTERM abort, unless another one is given. */
   interruptibly<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+}
+
+/** Sessions, and the name of their engine. */
+export interface Place {
+  readonly sessions: Sessions;
+  readonly engine: string;
 }
 
 /** The context of a command; `configFile` is asked when the command runs. */
@@ -66,11 +78,30 @@ export function createContext(
         await sessions.close();
       }
     },
+    async openPlace(place) {
+      const named = settingsOfUrl(place);
+      const file = named ? configFile() : place;
+      const { settings, directory } = await loadConfig({
+        cwd,
+        env: named ? env : secretOf(env),
+        file,
+      });
+      const own = named ? { ...settings, ...named } : settings;
+      const sessions = await loadSessions(own, { cwd: named ? cwd : directory });
+      return { sessions, engine: own.engine ?? 'db' };
+    },
     interruptibly: (work) => interruptibly(work, options.signal),
   };
 }
 
-async function assertTable(backend: object, engine: string): Promise<void> {
+/** The secret of the environment; where a file says which place is meant, the environment must not say another. */
+function secretOf(env: RunOptions['env'] = process.env): Record<string, string | undefined> {
+  const { SECRET_KEY, SECRET_KEY_FALLBACKS } = env;
+  return { SECRET_KEY, SECRET_KEY_FALLBACKS };
+}
+
+/** @throws {CommandError} where the engine keeps its sessions in a table and has none. */
+export async function assertTable(backend: object, engine: string): Promise<void> {
   if (!isMigrator(backend) || (await backend.isMigrated())) return;
   throw new CommandError(
     `The table of the engine '${engine}' is missing: run coatcheck migrate, or correct db.url and db.table if it should be there.`,

@@ -4,6 +4,7 @@ import { addCheck } from './check.ts';
 import { addClearSessions } from './clearsessions.ts';
 import { createContext, type RunOptions } from './command-context.ts';
 import { CommandError, exitCodes } from './command-error.ts';
+import { addCopy } from './copy.ts';
 import { addMigrate } from './migrate.ts';
 import { sentence } from './sentence.ts';
 import { addSessions } from './sessions.ts';
@@ -39,6 +40,7 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   addMigrate(program, context);
   addCheck(program, context);
   addSessions(program, context);
+  addCopy(program, context);
 
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -4,7 +4,7 @@ import type { StoredSession } from './session-backend.ts';
 import type { LoadedSession } from './session-codec.ts';
 import { sessionHandle } from './session-handle.ts';
 import { isSessionKey } from './session-key.ts';
-import { endOfStored } from './session-lifetime.ts';
+import { createdAtOf, endOfStored } from './session-lifetime.ts';
 import type { SessionRecords } from './session-records.ts';
 import type { ScanOptions } from './session-scanner.ts';
 
@@ -25,7 +25,11 @@ export interface InspectedSession {
   readonly expiresAt: Date | undefined;
   /** When its data was last written, to the second; a renewal of the idle timeout need not count. Unknown in caches. */
   readonly savedAt: Date | undefined;
+  /** When it was created, where it says so itself: under an absolute timeout. */
+  readonly createdAt: Date | undefined;
   /** As it is stored: the encoded data. */
+  readonly data: string;
+  /** How long `data` is. */
   readonly bytes: number;
   /** By the setting `account`, else the user who is logged in as in Django. */
   readonly account: string | undefined;
@@ -88,10 +92,21 @@ export class SessionInspector {
     return this.#records.removeLatest(key, base, (latest) => isMeant(this.#inspect(key, latest)));
   }
 
+  /**
+   * Stores a live session of another place here, under its own key, until it ends there; `false` when this place has
+   * one under that key already, which stays. A place that keeps no expiry counts it anew from now on.
+   *
+   * @throws {ImproperlyConfigured} where the key cannot become one of this place
+   */
+  adopt(session: InspectedSession): Promise<boolean> {
+    return this.#records.adopt(session);
+  }
+
   #inspect(key: string, stored: StoredSession): InspectedSession {
     const { settings } = this.#records;
     const { session, state } = this.#records.inspect(stored);
     const entries = session?.entries ?? none;
+    const createdAt = createdAtOf(entries);
     return {
       key,
       get handle() {
@@ -102,6 +117,8 @@ export class SessionInspector {
         stored.expiresAt ??
         (stored.modifiedAt && endOfStored(session, stored.modifiedAt, settings)),
       savedAt: savedAt(session),
+      createdAt: createdAt === undefined ? undefined : new Date(createdAt * 1000),
+      data: stored.data,
       bytes: stored.data.length,
       account: state === 'unreadable' ? undefined : this.#accountIn(entries),
       entries: new Map([...entries].filter(([name]) => !isHiddenEntry(name))),

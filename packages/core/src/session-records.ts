@@ -19,7 +19,7 @@ import type {
 } from './session-backend.ts';
 import { type LoadedSession, SessionCodec } from './session-codec.ts';
 import type { SessionEventEmitter } from './session-events.ts';
-import type { RecordState } from './session-inspector.ts';
+import type { InspectedSession, RecordState } from './session-inspector.ts';
 import { hashSessionKey, newSessionKey } from './session-key.ts';
 import {
   createdAtOf,
@@ -178,6 +178,34 @@ export class SessionRecords {
     }
   }
 
+  /** Stores a session of another place under its own key; `false` where there is one already. */
+  async adopt(found: InspectedSession): Promise<boolean> {
+    const key = this.#adoptedKey(found.key);
+    const createdAt = found.createdAt ?? found.savedAt;
+    const entries = this.#complete(
+      new Map(found.entries),
+      createdAt && Math.floor(createdAt.getTime() / 1000),
+    );
+    const known = this.#codec.decode({ data: found.data, base: found.base });
+    const record: SessionRecord = {
+      key,
+      // What can stay as it is keeps the time of its signature.
+      data:
+        typeof known === 'string' || known.byFallback ? this.#codec.encode(entries) : found.data,
+      expiresAt: found.expiresAt ?? endOfSession(entries, this.settings.now(), this.settings),
+      attributes: attributesOf(entries, this.settings),
+    };
+    await this.notes?.note(record, entries, undefined);
+    try {
+      const call = { operation: 'create', key, record } as const;
+      await this.#calls.make(call, () => this.#backend.create(record));
+      return true;
+    } catch (error) {
+      if (!isNamed(error, 'CreateError')) throw error;
+      return false;
+    }
+  }
+
   /** Replaces the record that `base` names; `origin` where the entries come from another. @throws {UpdateError} */
   async replace(
     key: string,
@@ -318,6 +346,21 @@ export class SessionRecords {
     const decoded = this.#codec.decode(stored);
     const found = typeof decoded === 'string' ? undefined : decoded;
     return endOfStored(found, stored.modifiedAt ?? this.settings.now(), this.settings);
+  }
+
+  #adoptedKey(key: string): string {
+    if (this.inCookie) {
+      throw new ImproperlyConfigured(
+        'Sessions cannot be copied into cookies: visitors have those.',
+      );
+    }
+    const isDigest = /^[a-f0-9]{64}$/.test(key);
+    if (isDigest && !this.settings.hashKeys) {
+      throw new ImproperlyConfigured(
+        'The sessions to copy have hashed keys, and nobody can turn those back: set hashKeys here too.',
+      );
+    }
+    return isDigest ? key : this.backendKey(key);
   }
 
   /** The key as the backend knows it. */
