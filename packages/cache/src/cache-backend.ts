@@ -25,6 +25,11 @@ import { type CacheSerializer, jsonCacheSerializer } from './cache-serializer.ts
 import { listsEntries } from './entry-lister.ts';
 import { keepsNotes, type NoteKeeper } from './note-keeper.ts';
 
+/** At every so many notes of an account, those of ended sessions are dropped. */
+const DROP_EVERY = 100;
+/** A note is kept this long although its session is not stored: it may be about to be. */
+const SETTLED_AFTER_MS = 60_000;
+
 /** Sessions that live in a cache alone. Django: `django.contrib.sessions.backends.cache`. */
 export class CacheBackend implements SessionBackend, SafetyReporter, AccountIndex, SessionScanner {
   readonly encoding = 'serialized';
@@ -80,7 +85,8 @@ export class CacheBackend implements SessionBackend, SafetyReporter, AccountInde
   }
 
   async note(note: AccountNote): Promise<void> {
-    await this.#noteKeeper().putNote(note);
+    const count = await this.#noteKeeper().putNote(note);
+    if (count > 0 && count % DROP_EVERY === 0) await this.#dropEnded(note);
   }
 
   async noted(account: string): Promise<readonly NotedSession[]> {
@@ -91,6 +97,13 @@ export class CacheBackend implements SessionBackend, SafetyReporter, AccountInde
 
   async forget(account: string, keys: readonly string[], unseenSince: Date): Promise<void> {
     await this.#noteKeeper().dropNotes(account, keys, unseenSince);
+  }
+
+  /** Drops the notes of sessions that have ended: an account whose sessions nobody lists must not grow for ever. */
+  async #dropEnded({ account, seenAt }: AccountNote): Promise<void> {
+    const ended = (await this.noted(account)).filter(({ stored }) => stored === undefined);
+    const keys = ended.map(({ key }) => key);
+    await this.forget(account, keys, new Date(seenAt.getTime() - SETTLED_AFTER_MS));
   }
 
   async *scan({ after, signal, ...options }: ScanOptions = {}): AsyncGenerator<ScannedBatch> {

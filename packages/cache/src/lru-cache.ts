@@ -144,8 +144,8 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
     }
   }
 
-  putNote(note: AccountNote): void {
-    this.#notes.putNote(note);
+  putNote(note: AccountNote): number {
+    return this.#notes.putNote(note);
   }
 
   notesOf(account: string): readonly CacheNote[] {

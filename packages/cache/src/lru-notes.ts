@@ -6,7 +6,7 @@ export class LruNotes implements NoteKeeper {
   readonly #accounts = new Map<string, Map<string, CacheNote>>();
   readonly #accountOf = new Map<string, string>();
 
-  putNote({ account, key, seenAt, address, userAgent }: AccountNote): void {
+  putNote({ account, key, seenAt, address, userAgent }: AccountNote): number {
     const before = this.#accounts.get(account)?.get(key);
     if (!before) this.remove(key);
     const notes = this.#accounts.get(account) ?? new Map<string, CacheNote>();
@@ -19,6 +19,8 @@ export class LruNotes implements NoteKeeper {
     });
     this.#accounts.set(account, notes);
     this.#accountOf.set(key, account);
+    // A note goes with its session.
+    return 0;
   }
 
   notesOf(account: string): readonly CacheNote[] {

@@ -161,7 +161,7 @@ export class RedisCache implements Cache, SafetyReporter, NoteKeeper, EntryListe
     if (listed.length > 0) yield listed;
   }
 
-  putNote(note: AccountNote): Promise<void> {
+  putNote(note: AccountNote): Promise<number> {
     return this.#notes.putNote(note);
   }
 

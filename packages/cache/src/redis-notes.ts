@@ -19,12 +19,12 @@ export class RedisNotes implements NoteKeeper {
     this.#start = start;
   }
 
-  async putNote(note: AccountNote): Promise<void> {
+  async putNote(note: AccountNote): Promise<number> {
     const { account, key, seenAt, expiresAt, address, userAgent } = note;
     const lifetime = Math.max(0, expiresAt.getTime() - seenAt.getTime()) + KEPT_AFTER_MS;
     const values = [key, seenAt.getTime(), address ?? '', userAgent ?? '', Math.ceil(lifetime)];
     // Made twice it says the same, so that nothing is ambiguous about it.
-    await this.#send('coatcheckNote', [this.#start + account, ...values], false);
+    return Number(await this.#send('coatcheckNote', [this.#start + account, ...values], false));
   }
 
   async notesOf(account: string): Promise<readonly CacheNote[]> {

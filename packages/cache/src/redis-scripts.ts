@@ -46,7 +46,7 @@ redis.call('DEL', KEYS[1])
 if text then return 1 end
 return false
 `,
-  /** Session key, milliseconds, address, user agent, lifetime; an empty text is unknown, and the account is the key. */
+  /** Session key, milliseconds, address, user agent, lifetime; an empty text is unknown, and the account is the key. The number of notes. */
   coatcheckNote: `
 local note = { created = ARGV[2], seen = ARGV[2], address = ARGV[3], agent = ARGV[4] }
 local old = redis.call('HGET', KEYS[1], ARGV[1])
@@ -60,7 +60,7 @@ redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(note))
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[5]) then
   redis.call('PEXPIRE', KEYS[1], ARGV[5])
 end
-return 1
+return redis.call('HLEN', KEYS[1])
 `,
   /** Session key, milliseconds: nothing happens when the session was seen since. */
   coatcheckForget: `

@@ -131,24 +131,29 @@ export function accountIn(
   return found === undefined || found === null ? undefined : accountText(found);
 }
 
-function djangoAccount(entries: EntryReader): string | number | undefined {
+/** What is no id is nobody's: whoever wrote it, the session must go on. */
+function djangoAccount(entries: EntryReader): string | number | bigint | undefined {
   const id = entries.get(USER_ENTRY);
-  return typeof id === 'string' || typeof id === 'number' ? id : undefined;
+  const isId =
+    (typeof id === 'string' && isAccountText(id)) ||
+    typeof id === 'bigint' ||
+    (typeof id === 'number' && Number.isSafeInteger(id));
+  return isId ? id : undefined;
 }
 
 /** An account as it is stored and asked for. @throws {TypeError} when it is none */
 export function accountText(account: unknown): string {
   const isAccount =
-    typeof account === 'string'
-      ? account !== ''
-      : typeof account === 'bigint' || Number.isSafeInteger(account);
+    typeof account === 'string' || typeof account === 'bigint' || Number.isSafeInteger(account);
   const text = String(account);
-  if (isAccount && text.length <= LONGEST_ACCOUNT && !/\p{Surrogate}|\0/u.test(text)) {
-    return text;
-  }
+  if (isAccount && isAccountText(text)) return text;
   throw new TypeError(
     `An account is a text of 1 to ${LONGEST_ACCOUNT} characters, a safe integer or a BigInt.`,
   );
+}
+
+function isAccountText(text: string): boolean {
+  return text !== '' && text.length <= LONGEST_ACCOUNT && !/\p{Surrogate}|\0/u.test(text);
 }
 
 /** What a visitor sent, cut and without control characters; never trusted, only shown. */

@@ -210,6 +210,19 @@ describe('sessions.of(account)', () => {
     },
   );
 
+  it.each([
+    ['', null],
+    [1.5, null],
+    [2 ** 60, null],
+    ['x'.repeat(256), null],
+    [7, '7'],
+    ['7', '7'],
+  ])('stores a session whose _auth_user_id is %j, whoever wrote it', async (id, found) => {
+    const { sessions } = memorySessions(account);
+    await logIn(sessions, id as string);
+    expect(found === null || (await sessions.of(found).list()).length === 1).toBe(true);
+  });
+
   it('says what is missing', () => {
     expect(() => memorySessions().sessions.of('7')).toThrow('needs the setting account');
     const create = (backend: MemoryBackend, setting: unknown) =>
