@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { build, runNode } from '../../config/test/on-dist.ts';
+import { Visitor } from './visitor.ts';
 
 // Every test starts processes, and the machine may be busy.
 jest.setTimeout(60_000);
@@ -87,6 +88,33 @@ describe('the demo', () => {
       expect(await once(process, 'exit')).toEqual([0, null]);
     },
   );
+
+  it.each([
+    [{}, true],
+    [{ SESSION_ENGINE: 'cache' }, true],
+    [{ SESSION_ENGINE: 'cached_db', SESSION_CACHE_URL: 'memory:' }, true],
+    [{ SESSION_ENGINE: 'file', SESSION_FILE_PATH: './var/files' }, false],
+    [{ SESSION_ENGINE: 'django.contrib.sessions.backends.signed_cookies' }, false],
+  ])('has a page of devices where the engine can list them: %j', async (env, listsDevices) => {
+    const { address } = await start(env as Record<string, string>);
+    const visitor = new Visitor(address);
+    await visitor.logIn();
+    expect((await visitor.get('/devices')).status).toBe(listsDevices ? 200 : 404);
+    expect((await visitor.page('/')).includes('href="/devices"')).toBe(listsDevices);
+  });
+
+  it('ends with code 0 while somebody watches a session', async () => {
+    const { process, address } = await start();
+    const visitor = new Visitor(address);
+    await visitor.logIn();
+    const stream = await visitor.get('/session/events');
+    expect(stream.status).toBe(200);
+    // Ended from the server's side, in the middle of the stream.
+    const watching = stream.text().catch((error: Error) => error.message);
+    process.kill('SIGTERM');
+    expect(await once(process, 'exit')).toEqual([0, null]);
+    expect(await watching).toBe('terminated');
+  });
 
   it('takes its engine from the environment', async () => {
     const main = join(demo, 'dist', 'main.js');

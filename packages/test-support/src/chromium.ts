@@ -19,12 +19,12 @@ export const chromiumArguments: readonly string[] = [
  *
  * @throws {Error} instead of a reason where `REQUIRE_SERVICES=1`.
  */
-export function chromiumIsMissing(): string | undefined {
+export function chromiumIsMissing(path: string = chromiumPath): string | undefined {
   try {
-    execFileSync(chromiumPath, ['--version'], { stdio: 'ignore' });
+    execFileSync(path, ['--version'], { stdio: 'ignore' });
     return undefined;
   } catch {
-    const reason = `${chromiumPath} does not start: apt-get install chromium, or set CHROMIUM_PATH`;
+    const reason = `${path} does not start: apt-get install chromium, or set CHROMIUM_PATH`;
     if (process.env.REQUIRE_SERVICES === '1') throw new Error(`${reason}; REQUIRE_SERVICES=1.`);
     return reason;
   }
