@@ -2,7 +2,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { loadConfig, loadSessions } from '@coatcheck/config';
 import type { Sessions } from '@coatcheck/core';
 import { CommandError, failureOf } from './command-error.ts';
-import { isMigrator } from './migrate.ts';
 import { settingsOfUrl } from './place-url.ts';
 
 /** What a command runs in; by default, the process. */
@@ -102,10 +101,16 @@ function secretOf(env: RunOptions['env'] = process.env): Record<string, string |
 
 /** @throws {CommandError} where the engine keeps its sessions in a table and has none. */
 export async function assertTable(backend: object, engine: string): Promise<void> {
-  if (!isMigrator(backend) || (await backend.isMigrated())) return;
+  if (!tellsOfTable(backend) || (await backend.isMigrated())) return;
   throw new CommandError(
     `The table of the engine '${engine}' is missing: run coatcheck migrate, or correct db.url and db.table if it should be there.`,
   );
+}
+
+/** An engine that has a table and cannot tell makes it when it is first needed. */
+function tellsOfTable(backend: object): backend is { isMigrated(): Promise<boolean> } {
+  const { isMigrated } = backend as { isMigrated?: unknown };
+  return typeof isMigrated === 'function';
 }
 
 async function waitUntilAborted(ms: number, signal: AbortSignal): Promise<void> {

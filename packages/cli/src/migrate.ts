@@ -2,11 +2,9 @@ import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 
 /** What an engine that keeps sessions in a table has beyond the contract. */
-export interface Migrator {
+interface Migrator {
   /** Makes what is missing; `false` when there was nothing to do. */
   migrate(): Promise<boolean>;
-  /** Whether that would do nothing. */
-  isMigrated(): Promise<boolean>;
 }
 
 /** `coatcheck migrate`: creates the table where the configured engine needs one. Django: `manage.py migrate sessions`. */
@@ -30,8 +28,6 @@ export function addMigrate(program: Command, context: CommandContext): void {
     );
 }
 
-/** Whether the engine keeps its sessions in a table. */
-export function isMigrator(backend: object): backend is Migrator {
-  const { migrate, isMigrated } = backend as Partial<Migrator>;
-  return typeof migrate === 'function' && typeof isMigrated === 'function';
+function isMigrator(backend: object): backend is Migrator {
+  return typeof (backend as Partial<Migrator>).migrate === 'function';
 }

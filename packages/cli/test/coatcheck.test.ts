@@ -97,6 +97,21 @@ describe('an engine of the user', () => {
     });
   });
 
+  it('makes its table, also where it cannot tell whether it is there', async () => {
+    install('clearExpired: async () => 2, migrate: async () => true');
+    expect((await coatcheck('migrate')).stdout).toBe(
+      "Created the table of the engine './tape.mjs'.\n",
+    );
+    expect((await coatcheck('clearsessions')).stdout).toBe('Removed 2 expired sessions.\n');
+  });
+
+  it('that cannot list its sessions is named', async () => {
+    install('clearExpired: async () => 0');
+    const { code, stderr } = await coatcheck('sessions', 'stats');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/cannot list its sessions: use an engine that can, [^\n]*\.\n$/);
+  });
+
   it('needs no table', async () => {
     install('clearExpired: async () => 0');
     expect((await coatcheck('migrate')).stdout).toBe(
