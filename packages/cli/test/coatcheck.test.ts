@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSessions } from '@coatcheck/config';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { until } from '../../cached-db/test/until.ts';
 import { build, type Ended, runNode } from '../../config/test/on-dist.ts';
 
 // The bin as it is installed: plain Node and real ESM.
@@ -63,6 +66,42 @@ describe('the bin', () => {
     ]);
     const [one, two] = both.map(({ stdout }) => JSON.parse(stdout).removed as number);
     expect((one ?? 0) + (two ?? 0)).toBe(500);
+  });
+});
+
+describe('a clearing that is killed half-way', () => {
+  it('has removed what it had reached; run again, exactly the live sessions remain', async () => {
+    const sessions = await loadSessions<{ n: number }>(undefined, { cwd: directory, env });
+    const live: string[] = [];
+    for (let n = 0; n < 60; n += 1) {
+      const session = sessions.open();
+      session.set('n', n);
+      if (n % 2) session.setExpiry(new Date(Date.now() - 1000));
+      await session.save();
+      if (n % 2 === 0) live.push(String(session.sessionKey));
+    }
+    const stored = async (): Promise<string[]> => {
+      const keys: string[] = [];
+      for await (const batch of sessions.inspector.scan()) {
+        keys.push(...batch.sessions.map(({ key }) => key));
+      }
+      return keys;
+    };
+    const args = [bin, 'clearsessions', '--batch', '10', '--pause', '1h'];
+    const killed = spawn(process.execPath, args, {
+      cwd: directory,
+      env: { PATH: process.env.PATH, ...env },
+    });
+    try {
+      await until(async () => (await stored()).length < 60);
+    } finally {
+      killed.kill('SIGKILL');
+    }
+    await once(killed, 'close');
+    expect(await stored()).toHaveLength(50);
+    expect((await coatcheck('clearsessions')).stdout).toBe('Removed 20 expired sessions.\n');
+    expect((await stored()).sort()).toEqual(live.sort());
+    await sessions.close();
   });
 });
 
