@@ -6,6 +6,8 @@ import { type Browser, chromium, type LaunchOptions } from 'playwright-core';
 export const launchOptions: LaunchOptions = {
   executablePath: chromiumPath,
   args: [...chromiumArguments],
+  // What the back button shows is one of the tests.
+  ignoreDefaultArgs: ['--disable-back-forward-cache'],
 };
 
 /** Tests in one real, headless Chromium; skipped, with the way to get it, where there is none. */
