@@ -491,6 +491,23 @@ describe('a value that JSON would lose', () => {
   });
 });
 
+it('stored data never run: neither awaiting them nor making text of them calls anything', async () => {
+  const hostile = JSON.parse(`{
+    "then": { "$$typeof": "function", "call": "_$$ND_FUNC$$_function (){ throw 1 }()" },
+    "toJSON": "function",
+    "toString": "not a function",
+    "valueOf": { "then": 1 },
+    "constructor": { "prototype": { "polluted": true } }
+  }`);
+  const { session } = await openWith({ ...hostile, nested: hostile });
+  expect(await session).toBe(session);
+  expect(Object.keys(await session.data)).toContain('then');
+  const nested = (await session.get('nested')) as object;
+  expect(JSON.parse(JSON.stringify(nested))).toEqual(hostile);
+  expect(Object.getPrototypeOf(nested)).toBeNull();
+  expect(Reflect.get({}, 'polluted')).toBeUndefined();
+});
+
 describe('hostile keys', () => {
   const names = [
     '__proto__',

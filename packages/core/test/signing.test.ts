@@ -1,5 +1,5 @@
 import { deflateSync } from 'node:zlib';
-import { djangoFixture } from '@coatcheck/test-support';
+import { djangoFixture, seededRandom } from '@coatcheck/test-support';
 import { describe, expect, it } from '@jest/globals';
 import {
   BadSignature,
@@ -421,6 +421,20 @@ describe('signing', () => {
     expect(() => signer.unsignText('A:!!!:sig', { maxAge: 1 })).toThrow(BadSignature);
     const bomb = deflateSync(Buffer.alloc(50_000_000)).toString('base64url');
     expect(() => signer.unsignText(`.${bomb}:1r31eq:${'A'.repeat(43)}`)).toThrow(BadSignature);
+  });
+
+  it('is good for one salt: 2,000 pairs that join to the same texts accept nothing of each other', () => {
+    const key = 'k'.repeat(40);
+    const random = seededRandom(8);
+    for (let i = 0; i < 2000; i += 1) {
+      const text = random(2 ** 31).toString(36);
+      const [one, other] = [text.slice(0, 3), text.slice(0, 2)];
+      const signed = new TimestampSigner({ key, salt: one }).sign(text.slice(3), NOW);
+      expect(() => new TimestampSigner({ key, salt: other }).unsign(signed)).toThrow(BadSignature);
+      expect(() => new TimestampSigner({ key, salt: `${one}signer` }).unsign(signed)).toThrow(
+        BadSignature,
+      );
+    }
   });
 
   it('refuses a signature with characters that only resemble the right ones', () => {

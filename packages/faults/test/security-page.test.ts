@@ -4,11 +4,11 @@ import { describe, expect, it } from '@jest/globals';
 
 const root = path.join(import.meta.dirname, '../../..');
 const page = readFileSync(path.join(root, 'docs/security.md'), 'utf8');
-/** The rows of tables with a number in front: `| R1 | …`. */
+/** The rows of tables with a number in front: `| S1 | …`. */
 const rows = new Map(
   page
     .split('\n')
-    .map((line) => /^\| ([RT]\d+) \|(.*)\|$/.exec(line))
+    .map((line) => /^\| ([RST]\d+) \|(.*)\|$/.exec(line))
     .flatMap((match) => (match ? [[match[1] as string, match[2] as string]] : [])),
 );
 
@@ -24,9 +24,12 @@ const numbers = (letter: string, most: number) =>
   Array.from({ length: most }, (_, i) => `${letter}${i + 1}`);
 
 describe('docs/security.md', () => {
-  it.each([...numbers('T', 9), ...numbers('R', 22)])('has a row for %s that names a test', (id) => {
-    expect(rows.get(id)).toMatch(/`[\w.-]+\.test\.ts`|tests against/);
-  });
+  it.each([...numbers('S', 27), ...numbers('T', 9), ...numbers('R', 22)])(
+    'has a row for %s that names a test',
+    (id) => {
+      expect(rows.get(id)).toMatch(/`[\w.-]+\.test\.ts`|tests against/);
+    },
+  );
 
   it('names tests that there are', () => {
     const cited = /([a-z-]+) ((?:`[\w.-]+\.test\.ts`(?:: [^|;,]*)?(?:, )?)+)/g;
@@ -37,5 +40,22 @@ describe('docs/security.md', () => {
     const present = new Set([...names].flatMap(testsOf));
     expect(named.length).toBeGreaterThan(50);
     expect(named.filter((each) => !present.has(each))).toEqual([]);
+  });
+
+  it('quotes their titles as they are', () => {
+    const cited = /([a-z-]+) `([\w.-]+\.test\.ts)`: ("[^"]+"(?:, "[^"]+")*)/g;
+    const quoted = [...page.matchAll(cited)].flatMap(([, name = '', file = '', titles = '']) =>
+      [...titles.matchAll(/"([^"]+)"/g)].map(([, title = '']) => ({ name, file, title })),
+    );
+    const isThere = ({ name, file, title }: (typeof quoted)[number]): boolean => {
+      const directory = path.join(root, 'packages', name, 'test');
+      const found = readdirSync(directory, { recursive: true, encoding: 'utf8' });
+      const text = found
+        .filter((each) => path.basename(each) === file)
+        .map((each) => readFileSync(path.join(directory, each), 'utf8'));
+      return text.some((each) => each.includes(title));
+    };
+    expect(quoted.length).toBeGreaterThan(30);
+    expect(quoted.filter((each) => !isThere(each))).toEqual([]);
   });
 });

@@ -127,15 +127,22 @@ describe('the request cookie', () => {
     expect((await site.request({ headers: { cookie } })).body).toBe('1');
   });
 
-  it.each(['SESSIONID', 'xsessionid', 'sessionidx', 'session_id', '"sessionid"'])(
-    'under the name %s is another cookie',
-    async (name) => {
-      const site = await startWithSession(read);
-      const answer = await site.request({ headers: { cookie: `${name}=${KEY}` } });
-      expect(answer.body).toBe('null');
-      expect(site.events).toEqual([]);
-    },
-  );
+  it('three hundred times is asked for once', async () => {
+    const { site, backend } = await startDelayed(read);
+    const cookie = Array(300).fill(`sessionid=${KEY}`).join('; ');
+    expect((await site.request({ headers: { cookie } })).body).toBe('1');
+    expect(backend.calls.load).toBe(1);
+  });
+
+  it.each([
+    ...['SESSIONID', 'xsessionid', 'sessionidx', 'session_id', '"sessionid"'],
+    ...['=sessionid', '%73essionid', 'sessionid%3D'],
+  ])('under the name %s is another cookie', async (name) => {
+    const site = await startWithSession(read);
+    const answer = await site.request({ headers: { cookie: `${name}=${KEY}` } });
+    expect(answer.body).toBe('null');
+    expect(site.events).toEqual([]);
+  });
 
   it('in several headers is one of all of them', async () => {
     const site = await startWithSession(read);
