@@ -1,10 +1,23 @@
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { memoryBackend } from '@coatcheck/cache';
+import { createSessions } from '@coatcheck/core';
+import { sessions as mount } from '@coatcheck/koa';
+import { readSession, signIn } from '@coatcheck/koa/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import Router from '@koa/router';
+import { transformSync } from '@swc/core';
+import Koa from 'koa';
+import request from 'supertest';
 
 const run = promisify(execFile);
+
+const AsyncFunction = Object.getPrototypeOf(async () => undefined).constructor;
+const SECRET_KEY = 'q8Zr1nVd5sWk0aYb7uEo3tGh9xLc2mPf';
 
 const root = path.join(import.meta.dirname, '../../..');
 // Here its packages are found as an application finds them.
@@ -49,6 +62,34 @@ describe('the recipes', () => {
 
   it.each(recipes)('need at most twenty lines: $title', ({ code }) => {
     expect(code.trimEnd().split('\n').length).toBeLessThanOrEqual(20);
+  });
+
+  it('run, as far as they do anything before a request comes', async () => {
+    const sessions = createSessions({ backend: memoryBackend(), secretKey: SECRET_KEY });
+    const app = new Koa();
+    const router = new Router();
+    app.use(mount(sessions)).use(router.routes());
+    const given: Record<string, unknown> = {
+      ...{ app, router, sessions, backend: memoryBackend(), server: createServer(), require },
+      users: { byId: () => undefined, withPassword: async () => undefined },
+      console: { assert },
+      exports: {},
+      process: { env: { SECRET_KEY, OLD_SECRET_KEY: `${SECRET_KEY}-before` } },
+      // Those of the recipe would go on after the test.
+      setInterval: () => ({ unref: () => undefined }),
+    };
+    for (const { code } of recipes) {
+      const script = transformSync(code, {
+        jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+        module: { type: 'commonjs' },
+      });
+      const run = new AsyncFunction(...Object.keys(given), script.code);
+      await run(...Object.values(given));
+    }
+    // The first recipe is what the one about tests has asked.
+    const cookie = await signIn(sessions, { cart: { gloves: 2 } } as object);
+    await request(app.callback()).post('/cart/gloves').set('Cookie', cookie).expect(302);
+    expect(await readSession(sessions, cookie)).toEqual({ cart: { gloves: 3 } });
   });
 
   it('compile', async () => {
