@@ -11,7 +11,7 @@ import { ImproperlyConfigured } from './errors.ts';
 import { type EntryReader, entryReader } from './session-attributes.ts';
 import type { SessionBackend, SessionRecord } from './session-backend.ts';
 import type { LoadedSession } from './session-codec.ts';
-import type { SessionRecords } from './session-records.ts';
+import type { SessionPlace } from './session-place.ts';
 import type { Settings } from './settings.ts';
 
 /** The account that a session belongs to; `undefined` or `null`: to nobody. Runs at every write. */
@@ -32,22 +32,22 @@ const LONGEST_USER_AGENT = 200;
 /** Notes sessions under their accounts, and finds them again. */
 export class AccountNotes {
   readonly #calls: BackendCalls;
-  readonly #records: SessionRecords;
+  readonly #place: SessionPlace;
   readonly #index: AccountIndex;
   readonly #settings: Settings;
   readonly #noted = new Map<string, { account: string; at: number }>();
 
   /** @throws {ImproperlyConfigured} when the backend cannot list. */
-  constructor(backend: SessionBackend, calls: BackendCalls, records: SessionRecords) {
+  constructor(backend: SessionBackend, calls: BackendCalls, place: SessionPlace) {
     if (!indexesAccounts(backend)) {
       throw new ImproperlyConfigured(
         'account needs an engine that can list the sessions of an account: db, cache or cached_db.',
       );
     }
     this.#calls = calls;
-    this.#records = records;
+    this.#place = place;
     this.#index = backend;
-    this.#settings = records.settings;
+    this.#settings = place.settings;
   }
 
   /**
@@ -84,7 +84,7 @@ export class AccountNotes {
     const call = { operation: 'noted', key: account } as const;
     const found = await this.#calls.make(call, () => this.#index.noted(account));
     return found.map((noted) => {
-      const session = noted.stored && this.#records.peek(noted.stored);
+      const session = noted.stored && this.#place.peek(noted.stored);
       const isOurs = session && this.#accountOf(session.entries) === account;
       return isOurs ? { noted, session } : { noted };
     });

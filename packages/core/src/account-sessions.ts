@@ -2,7 +2,7 @@ import type { NotedSession } from './account-index.ts';
 import type { AccountNotes } from './account-notes.ts';
 import type { LoadedSession } from './session-codec.ts';
 import { sessionHandle } from './session-handle.ts';
-import type { SessionRecords } from './session-records.ts';
+import type { SessionPlace } from './session-place.ts';
 
 /** One session of an account, as it may be shown to its owner. */
 export interface AccountSession {
@@ -33,12 +33,12 @@ interface Live {
 /** The sessions of one account: who is logged in where. Made by `sessions.of(account)`. */
 export class AccountSessions {
   readonly account: string;
-  readonly #records: SessionRecords;
+  readonly #place: SessionPlace;
   readonly #notes: AccountNotes;
 
-  constructor(account: string, records: SessionRecords, notes: AccountNotes) {
+  constructor(account: string, place: SessionPlace, notes: AccountNotes) {
     this.account = account;
-    this.#records = records;
+    this.#place = place;
     this.#notes = notes;
   }
 
@@ -48,7 +48,7 @@ export class AccountSessions {
    * @param currentKey the key of the session that asks: `ctx.session.sessionKey`
    */
   async list(currentKey?: string | null): Promise<AccountSession[]> {
-    const current = currentKey ? this.#records.backendKey(currentKey) : undefined;
+    const current = currentKey ? this.#place.backendKey(currentKey) : undefined;
     const live = await this.#live();
     return live
       .map(({ noted: { key, createdAt, seenAt, address, userAgent }, session }) => ({
@@ -75,7 +75,7 @@ export class AccountSessions {
 
   /** Ends every session of the account but one, and returns how many that were. @param currentKey as for `list` */
   revokeOthers(currentKey: string | null): Promise<number> {
-    const current = currentKey ? this.#records.backendKey(currentKey) : undefined;
+    const current = currentKey ? this.#place.backendKey(currentKey) : undefined;
     return this.#revoke((key) => key !== current);
   }
 
@@ -88,7 +88,7 @@ export class AccountSessions {
         const results = await Promise.all(
           meant
             .slice(start, start + AT_ONCE)
-            .map(({ noted, session }) => this.#records.removeLatest(noted.key, session.base)),
+            .map(({ noted, session }) => this.#place.removeLatest(noted.key, session.base)),
         );
         ended += results.filter(Boolean).length;
       }
@@ -109,6 +109,6 @@ export class AccountSessions {
   }
 
   #handle(key: string): string {
-    return sessionHandle(key, this.#records.settings.secretKey);
+    return sessionHandle(key, this.#place.settings.secretKey);
   }
 }

@@ -62,7 +62,7 @@ export class SessionInspector {
    * @throws {ImproperlyConfigured} where the backend cannot list its sessions
    */
   async *scan(options?: ScanOptions): AsyncGenerator<InspectedBatch> {
-    for await (const { sessions, ...rest } of this.#records.scan(options)) {
+    for await (const { sessions, ...rest } of this.#records.place.scan(options)) {
       yield { ...rest, sessions: sessions.map(({ key, stored }) => this.#inspect(key, stored)) };
     }
   }
@@ -71,7 +71,7 @@ export class SessionInspector {
   async find(name: string, { signal }: ScanOptions = {}): Promise<InspectedSession | undefined> {
     if (isSessionKey(name) && !this.#records.inCookie) {
       const stored = await this.#records.fetch(name);
-      return stored && this.#inspect(this.#records.backendKey(name), stored);
+      return stored && this.#inspect(this.#records.place.backendKey(name), stored);
     }
     for await (const { sessions } of this.scan({ signal })) {
       const found = sessions.find(({ key, handle }) => key === name || handle === name);
@@ -89,7 +89,9 @@ export class SessionInspector {
     { key, base }: InspectedSession,
     isMeant: (latest: InspectedSession) => boolean = () => true,
   ): Promise<boolean> {
-    return this.#records.removeLatest(key, base, (latest) => isMeant(this.#inspect(key, latest)));
+    return this.#records.place.removeLatest(key, base, (latest) =>
+      isMeant(this.#inspect(key, latest)),
+    );
   }
 
   /**
@@ -99,12 +101,12 @@ export class SessionInspector {
    * @throws {ImproperlyConfigured} where the key cannot become one of this place
    */
   adopt(session: InspectedSession): Promise<boolean> {
-    return this.#records.adopt(session);
+    return this.#records.place.adopt(session);
   }
 
   #inspect(key: string, stored: StoredSession): InspectedSession {
     const { settings } = this.#records;
-    const { session, state } = this.#records.inspect(stored);
+    const { session, state } = this.#records.place.inspect(stored);
     const entries = session?.entries ?? none;
     const createdAt = createdAtOf(entries);
     return {

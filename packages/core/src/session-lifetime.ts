@@ -163,3 +163,12 @@ export function needsTouch(session: LoadedSession, settings: Settings): boolean 
   const end = expiresAt ?? (lastActive && endOfStored(session, lastActive, settings));
   return end === undefined || renewed - end.getTime() >= touchEvery * 1000;
 }
+
+/** Entries as they are stored: with the time of creation, and an expiry that every Django of the settings can read. */
+export function completed(
+  entries: Entries,
+  signedAt: number | undefined,
+  settings: Settings,
+): Entries {
+  return withSharedExpiry(withCreation(entries, signedAt, settings), settings);
+}

@@ -1,15 +1,14 @@
 import type { ClientFacts } from './account-index.ts';
-import { AccountNotes } from './account-notes.ts';
+import type { AccountNotes } from './account-notes.ts';
 import { BackendCalls } from './backend-calls.ts';
 import type { Entries } from './changes.ts';
-import { isNamed, isUpdateError, untilUnchanged } from './compare-and-set.ts';
+import { isNamed, isUpdateError } from './compare-and-set.ts';
 import { isPromise } from './deadline.ts';
-import { CreateError, ImproperlyConfigured, SessionInterrupted } from './errors.ts';
+import { CreateError, SessionInterrupted } from './errors.ts';
 import { rotationMarker } from './rotation-marker.ts';
 import { attributesOf } from './session-attributes.ts';
 import type {
   Awaitable,
-  ClearExpiredOptions,
   ExpiryReader,
   OriginalReader,
   SessionBackend,
@@ -19,22 +18,16 @@ import type {
 } from './session-backend.ts';
 import { type LoadedSession, SessionCodec } from './session-codec.ts';
 import type { SessionEventEmitter } from './session-events.ts';
-import type { InspectedSession, RecordState } from './session-inspector.ts';
-import { hashSessionKey, newSessionKey } from './session-key.ts';
+import { newSessionKey } from './session-key.ts';
 import {
+  completed,
   createdAtOf,
   endOfSession,
   endOfStored,
   hasEnded,
-  withCreation,
   withSharedExpiry,
 } from './session-lifetime.ts';
-import {
-  checkedBatchSize,
-  type ScannedBatch,
-  type ScanOptions,
-  scansSessions,
-} from './session-scanner.ts';
+import { SessionPlace } from './session-place.ts';
 import type { Settings } from './settings.ts';
 
 /** A record that was written, and the key that the cookie has to carry now. */
@@ -54,6 +47,8 @@ export class SessionRecords {
   readonly #backend: SessionBackend;
   readonly #events: SessionEventEmitter;
   readonly #calls: BackendCalls;
+  /** The same records for whoever looks after all of them. */
+  readonly place: SessionPlace;
   /** Where the sessions of an account are found, if the settings have accounts. */
   readonly notes: AccountNotes | undefined;
   /** Whether the key is the data, as in signed cookies: nothing to compare, to retire or to remove. */
@@ -69,14 +64,15 @@ export class SessionRecords {
     this.#calls = new BackendCalls(backend.constructor.name, settings.operationTimeoutMs, events);
     this.inCookie = backend.encoding !== 'serialized' && (backend.encoding.inCookie ?? false);
     this.answersAtOnce = backend.answers === 'synchronously';
-    this.notes = settings.account && new AccountNotes(backend, this.#calls, this);
+    this.place = new SessionPlace(backend, this.#codec, this.#calls, settings);
+    this.notes = this.place.notes;
     if (readsExpiry(backend)) backend.useExpiry((stored) => this.#endOf(stored));
   }
 
   /** What the backend has under the key, as it is. */
   fetch(key: string): Awaitable<StoredSession | undefined> {
     const call = { operation: 'load', key } as const;
-    return this.#calls.make(call, () => this.#backend.load(this.backendKey(key)));
+    return this.#calls.make(call, () => this.#backend.load(this.place.backendKey(key)));
   }
 
   /** The session in a record, or `undefined` where there is none; a record that is none is an event. */
@@ -98,44 +94,6 @@ export class SessionRecords {
     return decoded;
   }
 
-  /** The session in a record, for whoever looks and is not asked for it: nothing is told of what is none. */
-  peek(stored: StoredSession): LoadedSession | undefined {
-    const decoded = this.#codec.decode(stored);
-    if (typeof decoded === 'string' || decoded.rotated) return undefined;
-    return hasEnded(decoded, this.inCookie, this.settings) ? undefined : decoded;
-  }
-
-  /** What a record is, for whoever looks at all of them; `session` wherever it can be read. */
-  inspect(stored: StoredSession): { state: RecordState; session?: LoadedSession } {
-    const session = this.#codec.decode(stored);
-    if (typeof session === 'string') return { state: 'unreadable' };
-    const { expiresAt } = stored;
-    const isOver = expiresAt !== undefined && expiresAt <= this.settings.now();
-    if (isOver || hasEnded(session, this.inCookie, this.settings))
-      return { state: 'expired', session };
-    return { state: session.rotated ? 'cycled' : 'live', session };
-  }
-
-  /** Goes through all that is stored. @throws {ImproperlyConfigured} where the backend cannot list its sessions. */
-  async *scan(options?: ScanOptions): AsyncGenerator<ScannedBatch> {
-    const backend = this.#backend;
-    if (!scansSessions(backend)) {
-      throw new ImproperlyConfigured(
-        `${backend.constructor.name} cannot list its sessions: use an engine that can, such as db, cached_db, cache or file.`,
-      );
-    }
-    const batches = backend.scan(options)[Symbol.asyncIterator]();
-    try {
-      for (;;) {
-        const { value, done } = await this.#calls.makeAtLeisure(() => batches.next());
-        if (done) return;
-        yield value;
-      }
-    } finally {
-      await batches.return?.();
-    }
-  }
-
   /** Loads and opens in one step. */
   load(key: string): Awaitable<LoadedSession | undefined> {
     const stored = this.fetch(key);
@@ -147,7 +105,7 @@ export class SessionRecords {
   /** Loads from the place itself, where the backend keeps copies as well. @param timeoutMs as for `BackendCall`. */
   async loadOriginal(key: string, timeoutMs?: number): Promise<LoadedSession | undefined> {
     const backend = this.#backend;
-    const backendKey = this.backendKey(key);
+    const backendKey = this.place.backendKey(key);
     const read = () =>
       keepsCopies(backend) ? backend.loadOriginal(backendKey) : backend.load(backendKey);
     return this.open(key, await this.#calls.make({ operation: 'load', key, timeoutMs }, read));
@@ -155,7 +113,7 @@ export class SessionRecords {
 
   /** Stores the entries under a new key; `origin` is the base of the record that they come from. */
   async create(entries: Entries, origin?: string, client?: ClientFacts): Promise<Committed> {
-    const complete = this.#complete(entries, undefined);
+    const complete = completed(entries, undefined, this.settings);
     for (let attempt = 1; ; attempt += 1) {
       const key = newSessionKey();
       const record = this.#record(key, complete);
@@ -175,34 +133,6 @@ export class SessionRecords {
           );
         }
       }
-    }
-  }
-
-  /** Stores a session of another place under its own key; `false` where there is one already. */
-  async adopt(found: InspectedSession): Promise<boolean> {
-    const key = this.#adoptedKey(found.key);
-    const createdAt = found.createdAt ?? found.savedAt;
-    const entries = this.#complete(
-      new Map(found.entries),
-      createdAt && Math.floor(createdAt.getTime() / 1000),
-    );
-    const known = this.#codec.decode({ data: found.data, base: found.base });
-    const record: SessionRecord = {
-      key,
-      // What can stay as it is keeps the time of its signature.
-      data:
-        typeof known === 'string' || known.byFallback ? this.#codec.encode(entries) : found.data,
-      expiresAt: found.expiresAt ?? endOfSession(entries, this.settings.now(), this.settings),
-      attributes: attributesOf(entries, this.settings),
-    };
-    await this.notes?.note(record, entries, undefined);
-    try {
-      const call = { operation: 'create', key, record } as const;
-      await this.#calls.make(call, () => this.#backend.create(record));
-      return true;
-    } catch (error) {
-      if (!isNamed(error, 'CreateError')) throw error;
-      return false;
     }
   }
 
@@ -233,7 +163,7 @@ export class SessionRecords {
     loaded: LoadedSession,
     client?: ClientFacts,
   ): Promise<Committed | undefined> {
-    const entries = this.#complete(loaded.entries, loaded.signedAt);
+    const entries = completed(loaded.entries, loaded.signedAt, this.settings);
     const resign = loaded.byFallback || this.inCookie || entries !== loaded.entries;
     const record = this.#record(key, entries, resign ? undefined : loaded.data);
     const { base } = loaded;
@@ -246,41 +176,7 @@ export class SessionRecords {
   /** Removes the record, with `base` only the one that it names. @throws {UpdateError} */
   async remove(key: string, base?: string, timeoutMs?: number): Promise<boolean> {
     const call = { operation: 'delete', key, base, timeoutMs } as const;
-    return this.#calls.make(call, () => this.#backend.delete(this.backendKey(key), base));
-  }
-
-  /**
-   * Removes the record under a key as the backend knows it, as it is by then; `false` when it was gone, or its session
-   * has moved to another key.
-   *
-   * @param isMeant asked when the record was changed meanwhile: then it is removed only if this says so
-   */
-  async removeLatest(
-    backendKey: string,
-    stored: string,
-    isMeant: (latest: StoredSession) => boolean = () => true,
-  ): Promise<boolean> {
-    let removed = false;
-    let base = stored;
-    await untilUnchanged(async () => {
-      try {
-        const call = { operation: 'delete', key: backendKey, base } as const;
-        removed = await this.#calls.make(call, () => this.#backend.delete(backendKey, base));
-        return true;
-      } catch (error) {
-        if (!isUpdateError(error) || !error.current) throw error;
-        base = error.current.base;
-        return this.peek(error.current) === undefined || !isMeant(error.current);
-      }
-    });
-    return removed;
-  }
-
-  /** Removes what has expired, which may take its time. */
-  async clearExpired(options: ClearExpiredOptions | undefined): Promise<number> {
-    // A caller's mistake is no failure of the backend.
-    checkedBatchSize(options?.batchSize);
-    return this.#calls.makeAtLeisure(() => this.#backend.clearExpired(options));
+    return this.#calls.make(call, () => this.#backend.delete(this.place.backendKey(key), base));
   }
 
   /**
@@ -313,10 +209,6 @@ export class SessionRecords {
     attributesOf(entries, this.settings);
   }
 
-  #complete(entries: Entries, signedAt: number | undefined): Entries {
-    return withSharedExpiry(withCreation(entries, signedAt, this.settings), this.settings);
-  }
-
   #record(
     key: string,
     entries: Entries,
@@ -325,7 +217,7 @@ export class SessionRecords {
     const { now } = this.settings;
     const expiresAt = endOfSession(entries, now(), this.settings, createdAtOf(entries));
     const attributes = attributesOf(entries, this.settings);
-    return { key: this.backendKey(key), data, expiresAt, attributes };
+    return { key: this.place.backendKey(key), data, expiresAt, attributes };
   }
 
   #committed(key: string, record: SessionRecord, written: Written, entries: Entries): Committed {
@@ -346,26 +238,6 @@ export class SessionRecords {
     const decoded = this.#codec.decode(stored);
     const found = typeof decoded === 'string' ? undefined : decoded;
     return endOfStored(found, stored.modifiedAt ?? this.settings.now(), this.settings);
-  }
-
-  #adoptedKey(key: string): string {
-    if (this.inCookie) {
-      throw new ImproperlyConfigured(
-        'Sessions cannot be copied into cookies: visitors have those.',
-      );
-    }
-    const isDigest = /^[a-f0-9]{64}$/.test(key);
-    if (isDigest && !this.settings.hashKeys) {
-      throw new ImproperlyConfigured(
-        'The sessions to copy have hashed keys, and nobody can turn those back: set hashKeys here too.',
-      );
-    }
-    return isDigest ? key : this.backendKey(key);
-  }
-
-  /** The key as the backend knows it. */
-  backendKey(key: string): string {
-    return this.settings.hashKeys && !this.inCookie ? hashSessionKey(key) : key;
   }
 
   async #update(

@@ -82,8 +82,8 @@ export class Sessions<Data extends object = SessionData> {
    * @throws {TypeError} when it is nothing that an account can be
    */
   of(account: string | number | bigint): AccountSessions {
-    const { notes } = this.#records;
-    if (notes) return new AccountSessions(accountText(account), this.#records, notes);
+    const { notes, place } = this.#records;
+    if (notes) return new AccountSessions(accountText(account), place, notes);
     throw new ImproperlyConfigured(
       'sessions.of(account) needs the setting account: true for the user that is logged in as in Django, or a function.',
     );
@@ -91,7 +91,7 @@ export class Sessions<Data extends object = SessionData> {
 
   /** Removes expired records and returns how many there were. Django: the command `clearsessions`. */
   clearExpired(options?: ClearExpiredOptions): Promise<number> {
-    return this.#records.clearExpired(options);
+    return this.#records.place.clearExpired(options);
   }
 
   /**
