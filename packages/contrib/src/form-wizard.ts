@@ -102,25 +102,39 @@ export class FormWizard<Steps extends WizardSteps> {
   }
 
   /**
-   * The data of every step, and the end of the form: another one begins empty. Stores the session before it returns,
-   * so that of two requests at once, a double click say, one gets the data; on signed cookies both do.
+   * The data of every step, as this request found it, and the end of the form: another one begins empty. Stores the
+   * session before it returns, so that of two requests at once, a double click say, one gets the data; on signed
+   * cookies both do.
    *
+   * @param change what else of the session is to change with it, the cart say: stored in the same write, or not at all
    * @throws {WizardStepError} when a step is not complete, or another request has finished the form
+   * @throws what `change` and `session.save()` throw; whatever it is, nothing that this request had not saved is stored
    */
-  async finish<Data extends object>(session: SessionStore<Data>): Promise<WizardData<Steps>> {
-    const { isComplete, current } = this.state(session);
-    if (!isComplete) {
-      throw new WizardStepError(`The step "${current}" is not complete; submit it first.`);
+  async finish<Data extends object>(
+    session: SessionStore<Data>,
+    change: (data: WizardData<Steps>) => void = () => {},
+  ): Promise<WizardData<Steps>> {
+    const state = this.state(session);
+    if (!state.isComplete) {
+      throw new WizardStepError(`The step "${state.current}" is not complete; submit it first.`);
     }
-    let taken: WizardState<Steps> | undefined;
+    const data = state.data as WizardData<Steps>; // every step is there
     reservedEntries(session).change(this.entry, (before) => {
-      const state = this.#state(readStored(before));
-      taken = state.isComplete ? state : undefined;
-      return taken ? undefined : before;
+      // Thrown where another request was faster, and refuses everything that this one wants to have stored.
+      if (!this.#state(readStored(before)).isComplete) {
+        throw new WizardStepError('The form has been finished or begun anew meanwhile.');
+      }
+      return undefined;
     });
-    await session.save();
-    if (!taken) throw new WizardStepError('The form has been finished or begun anew meanwhile.');
-    return taken.data as WizardData<Steps>; // every step is there
+    try {
+      change(data);
+      await session.save();
+    } catch (error) {
+      // Else the end of the request would try again, or store the half of it.
+      session.modified = false;
+      throw error;
+    }
+    return data;
   }
 
   /** Forgets what was entered. */

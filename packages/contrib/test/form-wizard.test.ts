@@ -163,6 +163,48 @@ describe('formWizard', () => {
     }
   });
 
+  it('stores with its end what is changed together with it, or nothing', async () => {
+    const sessions = shop();
+    const session = sessions.open();
+    await checkout.submit(session, 'address', home);
+    await checkout.submit(session, 'delivery', { by: 'post' });
+    await session.save();
+    const tabs = Array.from({ length: 10 }, () => sessions.open(session.sessionKey));
+    await Promise.all(tabs.map((tab) => tab.load()));
+    const ends = await Promise.allSettled(
+      tabs.map(async (tab) => {
+        await checkout.submit(tab, 'payment', { card: '1' });
+        await checkout.finish(tab, ({ address: { city } }) => {
+          tab.change('orders', (orders) => [...((orders as string[]) ?? []), city]);
+        });
+      }),
+    );
+    expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    // So that the end of the request does not try again.
+    for (const [i, { status }] of ends.entries()) {
+      if (status === 'rejected') expect(tabs[i]?.modified).toBe(false);
+    }
+    const after = sessions.open(session.sessionKey);
+    await after.load();
+    expect([...after.entries()]).toEqual([['orders', ['Bern']]]);
+  });
+
+  it('stays as it is where what is to change with its end fails', async () => {
+    const sessions = shop();
+    const session = sessions.open();
+    const short = formWizard('short', { address });
+    await short.submit(session, 'address', home);
+    await session.save();
+    const tab = sessions.open(session.sessionKey);
+    const end = short.finish(tab, () => {
+      tab.set('orders', ['Bern']);
+      throw new Error('Sold out.');
+    });
+    await expect(end).rejects.toThrow('Sold out.');
+    expect(tab.modified).toBe(false);
+    expect(sessions.open(session.sessionKey).keys()).toEqual(['wizard_short']);
+  });
+
   it.each([
     'text',
     7,

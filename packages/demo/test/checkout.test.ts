@@ -123,6 +123,41 @@ describe('the checkout', () => {
     expect(await visitor.page('/checkout/done')).toContain(`>${order?.number}<`);
   });
 
+  it('shows the order to a second click that comes when the cart is empty already', async () => {
+    const visitor = await customer();
+    for (const [step, fields] of Object.entries(steps)) {
+      await visitor.post(`/checkout/${step}`, fields);
+    }
+    const csrfmiddlewaretoken = tokenIn(await visitor.page('/checkout/review'));
+    for (const _ of ['first', 'second']) {
+      const press = await visitor.postRaw('/checkout/order', { csrfmiddlewaretoken });
+      expect(press.headers.get('location')).toBe('/checkout/done');
+    }
+    const page = await visitor.page('/checkout/done');
+    expect(page.match(/Order \d{4} was placed/g)).toHaveLength(1);
+    expect(page).not.toContain('Put something into the cart first.');
+  });
+
+  it('shows what was entered as text, on its pages and in what is sent to the page of the session', async () => {
+    const visitor = await customer();
+    const name = '<img src=x onerror=alert(1)>';
+    await visitor.post('/checkout/address', { ...steps.address, name });
+    const response = await visitor.get('/session/events');
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let sent = '';
+    while (!sent.includes('onerror')) {
+      const { value, done } = (await reader?.read()) ?? { done: true };
+      if (done) throw new Error('The stream ended without the name.');
+      sent += value;
+    }
+    await reader?.cancel();
+    const wrong = await visitor.post('/checkout/address', { name });
+    for (const text of [sent, await visitor.page('/checkout/address'), await wrong.text()]) {
+      expect(text).toContain('&lt;img');
+      expect(text).not.toContain('<img');
+    }
+  });
+
   it('takes no order while a step is missing', async () => {
     const visitor = await customer();
     await visitor.post('/checkout/address', steps.address);

@@ -43,11 +43,18 @@ export function addCheckoutRoutes(router: ShopRouter): void {
   });
 
   router.post('/checkout/order', async (ctx: ShopContext) => {
+    const { session } = ctx;
+    const { isComplete, updatedAt } = checkout.state(session);
+    // The second of two clicks finds the form finished: the visitor is to see the order.
+    const isPlaced = updatedAt === undefined && session.has('lastOrder');
+    if (isPlaced) return seeOther(ctx, '/checkout/done');
     const lines = filledCart(ctx);
     if (lines === undefined) return;
-    if (await placeOrder(ctx, lines)) {
-      const { number } = ctx.session.get('lastOrder') ?? { number: '' };
-      flash.success(ctx.session, ctx.state.look.locale.texts.checkout.ordered(number));
+    try {
+      await placeOrder(ctx, lines);
+    } catch (error) {
+      // Or another one finishes it at the same moment.
+      if (!(isComplete && error instanceof WizardStepError)) throw error;
     }
     seeOther(ctx, '/checkout/done');
   });
@@ -75,24 +82,16 @@ export function addCheckoutRoutes(router: ShopRouter): void {
   });
 }
 
-/** Stores the order and takes it out of the cart; `false` where another request was faster with the same form. */
-async function placeOrder({ session }: ShopContext, lines: readonly CartLine[]): Promise<boolean> {
-  const { isComplete, updatedAt } = checkout.state(session);
-  try {
-    const { delivery } = await checkout.finish(session);
+/** Stores the order, takes it out of the cart and ends the form, all at once. @throws {WizardStepError} as `finish` */
+async function placeOrder(ctx: ShopContext, lines: readonly CartLine[]): Promise<void> {
+  const { session, state } = ctx;
+  const number = String(randomInt(1000, 10_000));
+  await checkout.finish(session, ({ delivery: { method } }) => {
+    const totalInCents = sumInCents(lines) + deliveryCosts[method];
     session.change('cart', (cart) => withoutOrdered(cart, lines));
-    session.set('lastOrder', {
-      number: String(randomInt(1000, 10_000)),
-      totalInCents: sumInCents(lines) + deliveryCosts[delivery.method],
-      delivery: delivery.method,
-    });
-    return true;
-  } catch (error) {
-    // The second of two clicks finds the form finished: the visitor is to see the order.
-    const isFinished = isComplete || updatedAt === undefined;
-    if (error instanceof WizardStepError && isFinished) return false;
-    throw error;
-  }
+    session.set('lastOrder', { number, totalInCents, delivery: method });
+    flash.success(session, state.look.locale.texts.checkout.ordered(number));
+  });
 }
 
 /** What is in the cart; an empty one is shown instead of the checkout. */
