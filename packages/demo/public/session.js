@@ -15,6 +15,8 @@ source.addEventListener('ended', () => {
 source.addEventListener('error', () => show('paused', paused));
 // A connection that stays open would keep the page from being left behind.
 addEventListener('pagehide', () => source.close());
+// A browser that kept the page nevertheless shows what was, perhaps from before a logout.
+addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
 
 function show(state, text) {
   document.getElementById('refresh').hidden = state === 'live';

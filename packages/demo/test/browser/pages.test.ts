@@ -83,11 +83,17 @@ describeInChromium('the pages in Chromium', (browser) => {
   it('fit a narrow screen', async () => {
     const viewport = { width: 390, height: 844 };
     const page = await (await shop.visitor(browser(), { viewport })).newPage();
+    const check = async (paths: readonly string[]): Promise<void> => {
+      for (const path of paths) {
+        await page.goto(path);
+        const width = await page.evaluate('document.documentElement.scrollWidth');
+        expect({ path, width }).toEqual({ path, width: viewport.width });
+      }
+    };
     await addToCart(page, 'Wool coat');
-    for (const path of ['/', '/cart', '/login', '/preferences', '/session', '/nowhere']) {
-      await page.goto(path);
-      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(viewport.width);
-    }
+    await check(['/', '/cart', '/preferences', '/session', '/nowhere', '/login']);
+    await fillLogin(page);
+    await check(['/', '/cart', '/preferences', '/session', '/devices', '/checkout/address']);
   });
 
   it('show that a session is over when its time has come', async () => {
@@ -206,6 +212,8 @@ async function secondDevice(
 }
 
 async function seriousFindings(page: Page): Promise<string[]> {
+  // Contrast is that of the styles.
+  await page.waitForLoadState('load');
   // Evaluated, not added as a script: the pages allow no script but their own.
   await page.evaluate(axe.source);
   const { violations } = (await page.evaluate(
