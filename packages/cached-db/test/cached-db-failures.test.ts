@@ -120,7 +120,12 @@ describeSqlite('a cache that fails', ({ newTable }) => {
         // The others do not as soon as the cache has been told, which is tried every second.
         const back = performance.now();
         while ((await entriesOf()).some((text) => text !== '-')) {
-          if (performance.now() - back > 10_000) throw new Error('The cache was never told.');
+          if (performance.now() - back > 30_000) {
+            const [last] = reported.slice(-1) as { cause?: { message?: string } }[];
+            throw new Error(
+              `The cache was never told; ${reported.length}: ${last?.cause?.message}`,
+            );
+          }
           await pause(50);
         }
         for (const handle of [...handles, open()]) {
