@@ -83,7 +83,7 @@ export class BackendCalls {
       answered,
       failed: (cause: unknown) => {
         if (!isAnswer(cause))
-          return failed(this.#unavailable(cause, sentIn(call)), reasonOf(cause));
+          return failed(this.#unavailable(cause, sentIn(call), call.operation), reasonOf(cause));
         answered();
         return cause;
       },
@@ -135,15 +135,17 @@ export class BackendCalls {
   }
 
   /** A backend may know by itself that it is unavailable, and whether a write was carried out all the same. */
-  #unavailable(error: unknown, sent: Sent): BackendUnavailable {
+  #unavailable(error: unknown, sent: Sent, operation?: Operation): BackendUnavailable {
     const { redactor } = this.#events;
     if (!isUnavailable(error)) {
       const message = 'The session backend failed.';
       return new BackendUnavailable(message, { cause: redactor.error(error, sent) });
     }
     const { message, ambiguous, cause } = error;
+    // A note that may have been made says nothing of the session, which was not sent then.
+    const isSession = operation === undefined || AMBIGUOUS.has(operation);
     return new BackendUnavailable(redactor.text(message, sent), {
-      ambiguous: ambiguous === true,
+      ambiguous: isSession && ambiguous === true,
       ...(cause !== undefined && { cause: redactor.error(cause, sent) }),
     });
   }

@@ -1,4 +1,9 @@
-import { createSessions, ImproperlyConfigured, type Sessions } from '@coatcheck/core';
+import {
+  BackendUnavailable,
+  createSessions,
+  ImproperlyConfigured,
+  type Sessions,
+} from '@coatcheck/core';
 import { sqliteBackend } from '@coatcheck/db';
 import { describe, expect, it } from '@jest/globals';
 import { MemoryBackend } from './support/memory-backend.ts';
@@ -168,9 +173,12 @@ describe('sessions.of(account)', () => {
     expect(notes).toBe(2);
   });
 
-  it('stores nothing that nobody could find: without a note, no session', async () => {
+  it.each([
+    ['was refused', new Error('down')],
+    ['may have been made', new BackendUnavailable('The connection was lost.', { ambiguous: true })],
+  ])('stores nothing that nobody could find: where the note %s, no session', async (_, failure) => {
     const backend = sqliteBackend({ path: ':memory:' });
-    backend.note = () => Promise.reject(new Error('down'));
+    backend.note = () => Promise.reject(failure);
     const sessions = createSessions<Record<string, unknown>>({
       ...{ backend, secretKey: SECRET_KEY },
       ...account,
