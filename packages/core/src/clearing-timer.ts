@@ -48,9 +48,17 @@ export function startClearing(
       const count = await clear({ batchSize, signal });
       onCleared?.(count);
     } catch (error) {
-      onError(error);
+      tell(error);
     }
     if (!signal.aborted) schedule();
+  };
+  const tell = (error: unknown): void => {
+    try {
+      onError(error);
+    } catch {
+      // Whoever cannot be told must not end the clearing, nor the process.
+      warn(error);
+    }
   };
   const schedule = (): void => {
     const start = (): void => {

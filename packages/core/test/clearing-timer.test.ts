@@ -1,5 +1,5 @@
 import { ImproperlyConfigured } from '@coatcheck/core';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { memorySessions } from './support/sqlite-sessions.ts';
 
 /** Timers that a test lets go off. */
@@ -64,6 +64,23 @@ describe('sessions.startClearing', () => {
     expect(waiting).toHaveLength(1);
     await sessions.close();
     expect(waiting).toHaveLength(0);
+  });
+
+  it('goes on where nobody can be told of a failure, and warns of it', async () => {
+    const { sessions } = memorySessions();
+    const { waiting, startTimer } = timers();
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const onError = () => {
+      throw new Error('the log is gone');
+    };
+    sessions.startClearing({ every: 60, batchSize: 0.5, startTimer, onError });
+    waiting.shift()?.run();
+    await new Promise(setImmediate);
+    const options = { code: 'COATCHECK_CLEARING_FAILED' };
+    expect(warn.mock.calls).toEqual([[expect.stringContaining('batchSize'), options]]);
+    warn.mockRestore();
+    expect(waiting).toHaveLength(1);
+    await sessions.close();
   });
 
   it.each([0, -1, Number.NaN, 2_000_000])('refuses an interval of %d', async (every) => {
