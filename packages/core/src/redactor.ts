@@ -64,7 +64,7 @@ export class Redactor {
     const { name = 'Error', message = '', stack, cause, errors } = error as Partial<AggregateError>;
     const safe = new Error(this.text(String(message), sent));
     const own = { name: this.text(String(name), sent), stack: '' };
-    own.stack = [`${own.name}: ${safe.message}`, ...framesOf(stack)].join('\n');
+    own.stack = [`${own.name}: ${safe.message}`, ...framesOf(stack, message)].join('\n');
     for (const [property, value] of Object.entries(own)) hide(safe, property, value);
     if (cause !== undefined) hide(safe, 'cause', this.error(cause, sent, depth - 1));
     if (Array.isArray(errors)) {
@@ -85,8 +85,10 @@ export class Redactor {
   }
 }
 
-function framesOf(stack: unknown): string[] {
+function framesOf(stack: unknown, message: unknown): string[] {
+  // A line of the message may look like a frame.
   return String(stack ?? '')
+    .replace(String(message), () => '')
     .split('\n')
     .filter((line) => /^\s+at /.test(line));
 }

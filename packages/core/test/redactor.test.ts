@@ -77,6 +77,14 @@ describe('an error for a log', () => {
     expect(original.message).toContain(KEY);
   });
 
+  it('has no line of the message among its frames', () => {
+    const { stack } = redactor.error(
+      new Error('bad value "\n    at night, Baker Street"'),
+    ) as Error;
+    expect(stack?.match(/at night/g)).toHaveLength(1);
+    expect(stack).toContain('redactor.test');
+  });
+
   it('has the errors of several attempts', () => {
     const attempts = ['::1', '127.0.0.1'].map((address) =>
       Object.assign(new Error(`connect ECONNREFUSED ${address}:5432`), {
