@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { CommandError, exitCodes, failureOf } from './command-error.ts';
 import { endSessions } from './end-sessions.ts';
-import { count, duration } from './option-values.ts';
+import { count, interval } from './option-values.ts';
 import { Progress } from './progress.ts';
 import { addSelection, type Selection, type SelectionOptions, selectionOf } from './selection.ts';
 import { sentence } from './sentence.ts';
@@ -23,8 +23,8 @@ export function addClearSessions(program: Command, context: CommandContext): voi
     .description('Remove expired sessions from the configured engine, or live ones that are named.')
     .option('--dry-run', 'count them and remove nothing')
     .option('--batch <n>', 'remove at most this many in one step', count)
-    .option('--pause <duration>', 'wait so long between two steps, such as 100ms', duration)
-    .option('--watch <duration>', 'stay and do it again and again, about so often', duration);
+    .option('--pause <duration>', 'wait so long between two steps, such as 100ms', interval)
+    .option('--watch <duration>', 'stay and do it again and again, about so often', interval);
   addSelection(command)
     .option('--json', 'print the result as JSON')
     .action((options: Options) =>
