@@ -63,10 +63,12 @@ export class Site {
     );
     this.#process = child;
     let errors = '';
-    child.stdout?.setEncoding('utf8').on('data', (text) => this.#watch.lookOn('stdout', text));
+    // Each process has streams of its own: a key may lie across two pieces of one, with one of another between.
+    const [stdout, stderr] = [`stdout of ${child.pid}`, `stderr of ${child.pid}`];
+    child.stdout?.setEncoding('utf8').on('data', (text) => this.#watch.lookOn(stdout, text));
     child.stderr?.setEncoding('utf8').on('data', (text) => {
       errors = (errors + text).slice(-2000);
-      this.#watch.lookOn('stderr', text);
+      this.#watch.lookOn(stderr, text);
     });
     const ended = once(child, 'exit');
     const [port] = await Promise.race([once(child, 'message'), ended]);
