@@ -5,7 +5,10 @@ const { stream, live: isLive, paused, ended } = live.dataset;
 
 const source = new EventSource(stream);
 source.addEventListener('session', ({ data }) => {
+  const isRead = live.contains(document.activeElement);
   live.innerHTML = JSON.parse(data).html;
+  // The data can be scrolled by keyboard, and go on being so.
+  if (isRead) live.querySelector('pre').focus({ preventScroll: true });
   show('live', isLive);
 });
 source.addEventListener('ended', () => {

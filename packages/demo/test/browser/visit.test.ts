@@ -114,11 +114,13 @@ function describeShop(
       const data = page.locator('pre');
       expect(await data.textContent()).not.toContain('gloves');
       if (!isStill) await page.getByText('Live', { exact: true }).waitFor();
+      await data.focus();
       const tab = await page.context().newPage();
       await addToCart(tab, 'Leather gloves');
       await tab.close();
       if (isStill) await page.goto('/session');
       await data.getByText('"gloves": 1').waitFor();
+      if (!isStill) expect(await page.evaluate('document.activeElement.tagName')).toBe('PRE');
       const { value = '' } = (await sessionCookie(page.context())) ?? {};
       expect(await page.content()).not.toContain(value);
     }
