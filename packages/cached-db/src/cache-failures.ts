@@ -5,8 +5,10 @@ export type CacheFailure = (error: unknown) => void;
 
 /** Publishes failures on a channel of `node:diagnostics_channel`, and tells whoever listens. */
 export function tellFailures(name: string, listener: CacheFailure): CacheFailure {
+  // Kept: one that is collected and made anew may lose its subscribers (Node 20).
+  const failures = channel(name);
   return (error) => {
-    channel(name).publish({ cause: error });
+    failures.publish({ cause: error });
     try {
       listener(error);
     } catch {

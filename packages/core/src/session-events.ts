@@ -1,4 +1,4 @@
-import { channel } from 'node:diagnostics_channel';
+import { type Channel, channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import { isPromise } from './deadline.ts';
 import { Redactor } from './redactor.ts';
@@ -62,6 +62,9 @@ export interface SessionEvents {
   error: [SessionEvent & { readonly cause: unknown }];
 }
 
+/** Every channel that was used: one that is collected and made anew may lose its subscribers (Node 20). */
+const channels = new Set<Channel>();
+
 /** Emits `SessionEvents`; a listener that throws never breaks what it listens to. */
 export class SessionEventEmitter extends EventEmitter<SessionEvents> {
   /** What decides what may be seen in events and errors. */
@@ -79,6 +82,7 @@ export class SessionEventEmitter extends EventEmitter<SessionEvents> {
     details: Omit<SessionEvents[Name][0], 'session'>,
   ): void {
     const published = channel(`coatcheck:${name}`);
+    channels.add(published);
     if (this.listenerCount(name) === 0 && !published.hasSubscribers) return;
     const event = { session: key === undefined ? undefined : this.digest(key), ...details };
     published.publish(event);

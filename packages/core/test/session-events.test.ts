@@ -1,5 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createSessions } from '@coatcheck/core';
 import { describe, expect, it } from '@jest/globals';
 import { SessionEventEmitter } from '../src/session-events.ts';
@@ -212,6 +214,27 @@ describe('events', () => {
       ]);
     } finally {
       for (const name of NAMES) unsubscribe(`coatcheck:${name}`, listen);
+    }
+  });
+
+  it('reach who subscribes while nobody had listened for long', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage: () => void = runInNewContext('gc');
+    const { sessions } = memorySessions<Entries>();
+    let heard = 0;
+    const listen = () => {
+      heard += 1;
+    };
+    for (let round = 1; round <= 10; round += 1) {
+      sessions.open('u'.repeat(32)).get('a');
+      await new Promise(setImmediate);
+      collectGarbage();
+      subscribe('coatcheck:rejected', listen);
+      // Node removes what it collected now.
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      sessions.open('u'.repeat(32)).get('a');
+      unsubscribe('coatcheck:rejected', listen);
+      expect(heard).toBe(round);
     }
   });
 });
