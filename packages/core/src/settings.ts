@@ -26,7 +26,7 @@ export interface SessionsOptions {
   readonly serializer?: Serializer | undefined;
   /**
    * JSON: integers beyond 2^53 (`Number.MAX_SAFE_INTEGER`) are read as BigInts instead of the nearest number, and
-   * BigInts are written as integers; what others need not be BigInts reads back as a number. @default false
+   * BigInts are written as integers; one within 2^53 reads back as a number. @default false
    */
   readonly bigInts?: boolean | undefined;
   readonly cookie?: CookieOptions | undefined;
