@@ -36,6 +36,20 @@ export interface AccountDialect {
   deleteSome(table: string, key: string, condition: string): string;
 }
 
+/** What PostgreSQL and SQLite say alike: both compare texts byte for byte. */
+export const bytewiseAccounts: Pick<
+  AccountDialect,
+  'keyType' | 'accountType' | 'indexesInside' | 'sameKey' | 'accountIs' | 'onConflict'
+> = {
+  keyType: 'varchar(64)',
+  accountType: 'varchar(n)',
+  indexesInside: false,
+  sameKey: (indexed, other) => `${indexed} = ${other}`,
+  accountIs: (column, value) => `${column} = ${value}`,
+  onConflict: (key, set) =>
+    `ON CONFLICT (${key}) DO UPDATE SET ${set((column) => `excluded.${column}`)}`,
+};
+
 const longestAccount = 255;
 const longestAddress = 45;
 const longestUserAgent = 200;

@@ -1,4 +1,4 @@
-import { type AccountDialect, accountStatements } from './account-statements.ts';
+import { type AccountDialect, accountStatements, bytewiseAccounts } from './account-statements.ts';
 import { DatabaseBackend } from './database-backend.ts';
 import { djangoDateColumn } from './django-date.ts';
 import { type PostgresqlPoolOptions, postgresqlPool } from './postgresql-pool.ts';
@@ -46,13 +46,7 @@ const sql: StatementDialect & TableDialect = {
 
 const accountDialect: AccountDialect = {
   ...sql,
-  keyType: 'varchar(64)',
-  accountType: 'varchar(n)',
-  indexesInside: false,
-  sameKey: (indexed, other) => `${indexed} = ${other}`,
-  accountIs: (column, value) => `${column} = ${value}`,
-  onConflict: (key, set) =>
-    `ON CONFLICT (${key}) DO UPDATE SET ${set((column) => `excluded.${column}`)}`,
+  ...bytewiseAccounts,
   deleteSome: (accounts, key, condition) =>
     `DELETE FROM ${accounts} WHERE ${key} = ANY(ARRAY(SELECT ${key} FROM ${accounts} WHERE ${condition} LIMIT $2))`,
 };

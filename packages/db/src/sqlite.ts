@@ -3,6 +3,7 @@ import {
   type AccountDialect,
   type AccountStatements,
   accountStatements,
+  bytewiseAccounts,
 } from './account-statements.ts';
 import { DatabaseBackend } from './database-backend.ts';
 import type { DatabaseDriver, Operation, Outcome, Row, Statement } from './database-driver.ts';
@@ -79,13 +80,7 @@ const dialect: StatementDialect & TableDialect = {
 
 const accountDialect: AccountDialect = {
   ...dialect,
-  keyType: 'varchar(64)',
-  accountType: 'varchar(n)',
-  indexesInside: false,
-  sameKey: (indexed, other) => `${indexed} = ${other}`,
-  accountIs: (column, value) => `${column} = ${value}`,
-  onConflict: (key, set) =>
-    `ON CONFLICT (${key}) DO UPDATE SET ${set((column) => `excluded.${column}`)}`,
+  ...bytewiseAccounts,
   deleteSome: (accounts, _, condition) =>
     `DELETE FROM ${accounts} WHERE rowid IN (SELECT rowid FROM ${accounts} WHERE ${condition} LIMIT $2)`,
 };
