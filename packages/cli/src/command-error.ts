@@ -1,5 +1,11 @@
-/** The exit codes of a shell command. */
-export const exitCodes = { success: 0, failure: 1, usage: 2, interrupted: 130 } as const;
+/** The exit codes of a shell command; `pending`: nothing is wrong, and something has to be waited for. */
+export const exitCodes = {
+  success: 0,
+  failure: 1,
+  usage: 2,
+  pending: 3,
+  interrupted: 130,
+} as const;
 
 /** Ends a command with one sentence on stderr. */
 export class CommandError extends Error {

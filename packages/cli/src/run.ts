@@ -6,12 +6,13 @@ import { createContext, type RunOptions } from './command-context.ts';
 import { CommandError, exitCodes } from './command-error.ts';
 import { addCopy } from './copy.ts';
 import { addMigrate } from './migrate.ts';
+import { addRotateSecret } from './rotate-secret.ts';
 import { sentence } from './sentence.ts';
 import { addSessions } from './sessions.ts';
 
 /**
  * Runs a command line, such as `['clearsessions', '--dry-run']`, and returns its exit code: 0, 1 after an error, 2 for
- * a command line that makes no sense, 130 when interrupted. Errors are one sentence on stderr. Never rejects.
+ * a command line that makes no sense, 3 where a rotation has to wait, 130 when interrupted. Errors are one sentence on stderr. Never rejects.
  */
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<number> {
   const stdout = options.stdout ?? ((text: string) => process.stdout.write(text));
@@ -41,6 +42,7 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   addCheck(program, context);
   addSessions(program, context);
   addCopy(program, context);
+  addRotateSecret(program, context);
 
   try {
     await program.parseAsync(args, { from: 'user' });

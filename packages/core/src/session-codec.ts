@@ -22,8 +22,8 @@ export interface LoadedSession {
   readonly modifiedAt: Date | undefined;
   /** When it was signed, in seconds; `undefined` for unsigned records. */
   readonly signedAt: number | undefined;
-  /** Only a fallback key verified it, so the next write or touch signs it anew. */
-  readonly byFallback: boolean;
+  /** Which fallback key verified it, counted from 0, so that the next write or touch signs it anew. */
+  readonly fallback: number | undefined;
   /** The key was cycled a moment ago; this is what is left of the record. */
   readonly rotated: boolean;
 }
@@ -87,7 +87,7 @@ export class SessionCodec {
     if (stored.data.length > 2 * maxDataBytes + MOST_SIGNATURE_BYTES) return 'corrupt';
     let json = stored.data;
     let signedAt: number | undefined;
-    let byFallback = false;
+    let fallback: number | undefined;
     if (this.#signer) {
       try {
         const unsigned = this.#signer.unsignText(stored.data, {
@@ -95,7 +95,7 @@ export class SessionCodec {
           now: now(),
           ...(this.#inCookie && { maxAge: cookie.age }),
         });
-        ({ json, byFallback, timestamp: signedAt } = unsigned);
+        ({ json, fallback, timestamp: signedAt } = unsigned);
         if (this.#sealer) json = this.#sealer.open(json);
       } catch (error) {
         if (error instanceof SignatureExpired) return 'expired';
@@ -113,7 +113,7 @@ export class SessionCodec {
       modifiedAt:
         this.#inCookie && signedAt !== undefined ? new Date(signedAt * 1000) : stored.modifiedAt,
       signedAt,
-      byFallback,
+      fallback,
       rotated: isMarker(entries),
     };
   }

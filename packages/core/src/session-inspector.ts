@@ -27,6 +27,8 @@ export interface InspectedSession {
   readonly savedAt: Date | undefined;
   /** When it was created, where it says so itself: under an absolute timeout. */
   readonly createdAt: Date | undefined;
+  /** Which of `secretKeyFallbacks` it is signed with, counted from 0; `undefined`: with the secret key, or not at all. */
+  readonly fallback: number | undefined;
   /** As it is stored: the encoded data. */
   readonly data: string;
   /** How long `data` is. */
@@ -120,6 +122,7 @@ export class SessionInspector {
         (stored.modifiedAt && endOfStored(session, stored.modifiedAt, settings)),
       savedAt: savedAt(session),
       createdAt: createdAt === undefined ? undefined : new Date(createdAt * 1000),
+      fallback: session?.fallback,
       data: stored.data,
       bytes: stored.data.length,
       account: state === 'unreadable' ? undefined : this.#accountIn(entries),

@@ -97,7 +97,9 @@ export class SessionPlace {
       key,
       // What can stay as it is keeps the time of its signature.
       data:
-        typeof known === 'string' || known.byFallback ? this.#codec.encode(entries) : found.data,
+        typeof known === 'string' || known.fallback !== undefined
+          ? this.#codec.encode(entries)
+          : found.data,
       expiresAt: found.expiresAt ?? endOfSession(entries, this.settings.now(), this.settings),
       attributes: attributesOf(entries, this.settings),
     };

@@ -164,7 +164,7 @@ export class SessionRecords {
     client?: ClientFacts,
   ): Promise<Committed | undefined> {
     const entries = completed(loaded.entries, loaded.signedAt, this.settings);
-    const resign = loaded.byFallback || this.inCookie || entries !== loaded.entries;
+    const resign = loaded.fallback !== undefined || this.inCookie || entries !== loaded.entries;
     const record = this.#record(key, entries, resign ? undefined : loaded.data);
     const { base } = loaded;
     await this.notes?.note(record, entries, client);
@@ -228,7 +228,7 @@ export class SessionRecords {
       expiresAt: record.expiresAt,
       modifiedAt: undefined,
       signedAt: Math.floor(this.settings.now().getTime() / 1000),
-      byFallback: false,
+      fallback: undefined,
       rotated: false,
     };
     return { key: this.inCookie ? written.key : key, session };

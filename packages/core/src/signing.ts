@@ -82,8 +82,8 @@ export class Signer {
     return this.verify(signed).value;
   }
 
-  /** As {@link Signer.unsign}, telling whether only a fallback key verified the signature. */
-  protected verify(signed: string): { value: string; byFallback: boolean } {
+  /** As {@link Signer.unsign}, telling which of the fallback keys verified the signature, if it was none but one of those. */
+  protected verify(signed: string): { value: string; fallback: number | undefined } {
     const end = signed.lastIndexOf(this.sep);
     if (end < 0) {
       throw new BadSignature('The text has no signature.');
@@ -97,7 +97,7 @@ export class Signer {
     if (found < 0 || LONE_SURROGATE.test(value)) {
       throw new BadSignature('The signature does not match.');
     }
-    return { value, byFallback: found > 0 };
+    return { value, fallback: found > 0 ? found - 1 : undefined };
   }
 }
 
@@ -152,7 +152,8 @@ export class TimestampSigner extends Signer {
    * Verifies signed text and returns its JSON text, every byte as one character (latin-1), not parsed. Nothing is
    * decoded before the signature is known to be right. Django: `TimestampSigner.unsign_object`.
    *
-   * @returns `timestamp` in seconds; `byFallback` when it should be signed anew with the current key
+   * @returns `timestamp` in seconds; `fallback`: which of the fallback keys verified it, counted from 0, so
+   * that it should be signed anew; `undefined`: the current key
    * @throws {BadSignature} as {@link Signer.unsign}
    * @throws {SignatureExpired} when it is older than `maxAge`
    * @throws {SuspiciousSession} when what was signed is malformed or too large
@@ -160,22 +161,22 @@ export class TimestampSigner extends Signer {
   unsignText(
     signed: string,
     { maxBytes = MEBIBYTE, ...age }: UnsignTextOptions = {},
-  ): { json: string; timestamp: number; byFallback: boolean } {
-    const { value, timestamp, byFallback } = this.#read(signed, age);
+  ): { json: string; timestamp: number; fallback: number | undefined } {
+    const { value, timestamp, fallback } = this.#read(signed, age);
     const json = value.startsWith('.')
       ? inflate(decodeBase64(value.slice(1)), maxBytes)
       : decodeBase64(value);
     if (json.length > maxBytes) {
       throw new SuspiciousSession(`The signed text holds more than ${maxBytes} bytes.`);
     }
-    return { json: json.toString('latin1'), timestamp, byFallback };
+    return { json: json.toString('latin1'), timestamp, fallback };
   }
 
   #read(
     signed: string,
     { maxAge, now }: AgeOptions,
-  ): { value: string; timestamp: number; byFallback: boolean } {
-    const { value: stamped, byFallback } = this.verify(signed);
+  ): { value: string; timestamp: number; fallback: number | undefined } {
+    const { value: stamped, fallback } = this.verify(signed);
     const end = stamped.lastIndexOf(this.sep);
     if (end < 0) {
       throw new SuspiciousSession('The signed text has no timestamp.');
@@ -189,7 +190,7 @@ export class TimestampSigner extends Signer {
         throw new SignatureExpired(`The signature is ${age} seconds old; ${maxAge} are allowed.`);
       }
     }
-    return { value: stamped.slice(0, end), timestamp, byFallback };
+    return { value: stamped.slice(0, end), timestamp, fallback };
   }
 
   #timestamp(now: Date): string {
