@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 const typescript = { parser: { syntax: 'typescript' } };
 const tsx = {
   parser: { syntax: 'typescript', tsx: true },
@@ -8,6 +10,8 @@ const tsx = {
 export default {
   testMatch: ['<rootDir>/packages/*/test/**/*.test.ts'],
   injectGlobals: false,
+  // With one worker jest runs tests in its own process, which then cannot end while a test holds something.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
   // Not a measure of speed: a busy machine takes its time.
   testTimeout: 30_000,
   transform: {
