@@ -1,15 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadSessions } from '@coatcheck/config';
-import type { Sessions } from '@coatcheck/core';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { describeWithRedis, type RedisPlace } from '../../cache/test/redis.ts';
 import { describeServers, type Place } from '../../db/test/database-servers.ts';
-import { createApp } from '../src/app.ts';
 import type { ShopSession } from '../src/shop-context.ts';
+import { type ServedShop, serveShop } from './served-shop.ts';
 import { Visitor } from './visitor.ts';
 
 // Servers may have to be started, and the machine may be busy.
@@ -27,8 +24,7 @@ function describeVisit(
 ): void {
   describe(`the shop on ${name}`, () => {
     let directory: string;
-    let sessions: Sessions<ShopSession>;
-    let server: Server;
+    let shop: ServedShop;
     let origin: string;
 
     beforeEach(async () => {
@@ -40,17 +36,11 @@ function describeVisit(
         symlinkSync(installed, path.join(directory, 'node_modules', driver));
       }
       const env = { SECRET_KEY, ...environment() };
-      sessions = await loadSessions<ShopSession>(undefined, { cwd: directory, env });
-      const app = createApp(sessions);
-      app.silent = true;
-      server = createServer(app.callback());
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      shop = await serveShop(await loadSessions<ShopSession>(undefined, { cwd: directory, env }));
+      ({ origin } = shop);
     });
     afterEach(async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-      await sessions.close();
+      await shop.close();
       rmSync(directory, { recursive: true, force: true });
     });
 

@@ -1,50 +1,16 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { createSessions, type Sessions } from '@coatcheck/core';
-import { sqliteBackend } from '@coatcheck/db';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import Database from 'better-sqlite3';
-import { createApp } from '../src/app.ts';
-import type { ShopSession } from '../src/shop-context.ts';
+import { type ShopInMemory, serveShopInMemory } from './served-shop.ts';
 import { Visitor } from './visitor.ts';
 
-const secretKey = 'q8Zr1nVd5sWk0aYb7uEo3tGh9xLc2mPf';
-
-let database: Database.Database;
-let sessions: Sessions<ShopSession>;
-let server: Server;
+let shop: ShopInMemory;
 let origin: string;
 
 beforeEach(async () => {
-  database = new Database(':memory:');
-  sessions = createSessions<ShopSession>({
-    backend: sqliteBackend({ database }),
-    secretKey,
-    account: true,
-  });
-  const app = createApp(sessions);
-  app.silent = true;
-  server = createServer(app.callback());
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  shop = await serveShopInMemory();
+  ({ origin } = shop);
 });
 
-afterEach(async () => {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-  await sessions.close();
-  database.close();
-});
-
-function rows(): string[] {
-  const tables = database.prepare("SELECT name FROM sqlite_master WHERE name = 'django_session'");
-  if (tables.all().length === 0) return [];
-  return database.prepare('SELECT session_key FROM django_session').pluck().all() as string[];
-}
-
-function record(): unknown {
-  return database.prepare('SELECT * FROM django_session').all();
-}
+afterEach(() => shop.close());
 
 describe('a form of another site', () => {
   const evil = { origin: 'https://evil.example' };
@@ -56,7 +22,7 @@ describe('a form of another site', () => {
     expect(response.status).toBe(403);
     expect(await response.text()).toContain('was not sent by a page of this shop');
     expect(response.headers.getSetCookie()).toEqual([]);
-    expect(rows()).toEqual([]);
+    expect(shop.keys()).toEqual([]);
     const own = new Visitor(origin, undefined, { origin });
     expect((await own.postRaw('/cart/add', { product: 'gloves' })).status).toBe(303);
   });
@@ -68,7 +34,7 @@ describe('a form of another site', () => {
       await visitor.post('/cart/add', { product: 'wool-coat' });
       await visitor.logIn();
       const csrfmiddlewaretoken = await visitor.token();
-      const before = record();
+      const before = shop.rows();
       const thief = new Visitor(origin, visitor.cookie, evil);
       for (const [client, fields] of [
         [visitor, {}],
@@ -79,7 +45,30 @@ describe('a form of another site', () => {
         expect(response.status).toBe(403);
         expect(response.headers.getSetCookie()).toEqual([]);
       }
-      expect(record()).toEqual(before);
+      expect(shop.rows()).toEqual(before);
+    },
+  );
+});
+
+describe('the address to go to after the login', () => {
+  it.each(['//evil.example', 'https://evil.example/', '/\\evil.example', 'javascript:alert(1)'])(
+    'is refused where it is %s: nobody is logged in, and nothing changes',
+    async (next) => {
+      const visitor = new Visitor(origin);
+      await visitor.post('/cart/add', { product: 'wool-coat' });
+      const csrfmiddlewaretoken = await visitor.token();
+      const before = shop.rows();
+      const fields = { csrfmiddlewaretoken, username: 'ada', password: 'analytical-engine', next };
+      for (const response of [
+        await visitor.get(`/login?${new URLSearchParams({ next })}`),
+        await visitor.postRaw('/login', fields),
+      ]) {
+        expect(response.status).toBe(400);
+        expect(response.headers.get('location')).toBeNull();
+        expect(response.headers.getSetCookie()).toEqual([]);
+        expect(await response.text()).toContain('is not one of this shop');
+      }
+      expect(shop.rows()).toEqual(before);
     },
   );
 });

@@ -1,50 +1,19 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { createSessions, type Sessions } from '@coatcheck/core';
-import { sqliteBackend } from '@coatcheck/db';
+import type { Sessions } from '@coatcheck/core';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import Database from 'better-sqlite3';
-import { createApp } from '../src/app.ts';
 import type { ShopSession } from '../src/shop-context.ts';
+import { type ShopInMemory, serveShopInMemory } from './served-shop.ts';
 import { Visitor } from './visitor.ts';
 
-const secretKey = 'q8Zr1nVd5sWk0aYb7uEo3tGh9xLc2mPf';
-
-let database: Database.Database;
+let shop: ShopInMemory;
 let sessions: Sessions<ShopSession>;
-let server: Server;
 let origin: string;
 
 beforeEach(async () => {
-  database = new Database(':memory:');
-  sessions = createSessions<ShopSession>({
-    backend: sqliteBackend({ database }),
-    secretKey,
-    account: true,
-  });
-  const app = createApp(sessions);
-  app.silent = true;
-  server = createServer(app.callback());
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  shop = await serveShopInMemory();
+  ({ sessions, origin } = shop);
 });
 
-afterEach(async () => {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-  await sessions.close();
-  database.close();
-});
-
-function rows(): string[] {
-  const tables = database.prepare("SELECT name FROM sqlite_master WHERE name = 'django_session'");
-  if (tables.all().length === 0) return [];
-  return database.prepare('SELECT session_key FROM django_session').pluck().all() as string[];
-}
-
-function record(): unknown {
-  return database.prepare('SELECT * FROM django_session').all();
-}
+afterEach(() => shop.close());
 
 describe('an anonymous visitor', () => {
   it.each(['/', '/?page=2', '/cart', '/session'])(
@@ -55,7 +24,7 @@ describe('an anonymous visitor', () => {
       expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
       expect(response.headers.getSetCookie()).toEqual([]);
       expect(response.headers.get('vary')).toBe('Cookie');
-      expect(rows()).toEqual([]);
+      expect(shop.keys()).toEqual([]);
     },
   );
 
@@ -65,7 +34,7 @@ describe('an anonymous visitor', () => {
     expect(response.status).toBe(303);
     expect(response.headers.get('location')).toBe('/cart');
 
-    expect(rows()).toEqual([visitor.cookie]);
+    expect(shop.keys()).toEqual([visitor.cookie]);
     expect(response.headers.getSetCookie()).toHaveLength(1);
     const [pair, ...attributes] = (response.headers.getSetCookie()[0] ?? '').split('; ');
     expect(pair).toMatch(/^sessionid=[a-z0-9]{32}$/);
@@ -88,7 +57,7 @@ describe('an anonymous visitor', () => {
       expect((await visitor.get(path)).headers.getSetCookie()).toEqual([]);
     }
     await visitor.post('/cart/add', { product: 'umbrella' });
-    expect(rows()).toHaveLength(1);
+    expect(shop.keys()).toHaveLength(1);
   });
 
   it('is told when name and password do not belong together, and stays nobody', async () => {
@@ -110,7 +79,7 @@ describe('an anonymous visitor', () => {
       const response = await visitor.get('/cart');
       expect(await response.text()).toContain('Your cart is empty.');
       expect(response.headers.getSetCookie()).toEqual([]);
-      expect(rows()).toEqual([]);
+      expect(shop.keys()).toEqual([]);
     },
   );
 });
@@ -167,12 +136,12 @@ describe('the cart', () => {
     const visitor = new Visitor(origin);
     await visitor.post('/cart/add', { product: 'wool-coat' });
     await visitor.page('/cart');
-    const before = record();
+    const before = shop.rows();
     const response = await visitor.post(path, fields as Record<string, string>);
     expect(response.status).toBe(400);
     expect(await response.text()).toContain('<h1>Bad Request</h1>');
     expect(response.headers.getSetCookie()).toEqual([]);
-    expect(record()).toEqual(before);
+    expect(shop.rows()).toEqual(before);
   });
 });
 
@@ -201,7 +170,7 @@ describe('logging in', () => {
   it('without a session opens one', async () => {
     const visitor = new Visitor(origin);
     expect((await visitor.logIn()).headers.get('location')).toBe('/');
-    expect(rows()).toContain(visitor.cookie);
+    expect(shop.keys()).toContain(visitor.cookie);
     expect(await visitor.page('/login')).toContain('Ada Lovelace');
   });
 
@@ -304,9 +273,9 @@ describe('the shop', () => {
   it('answers 503 when the sessions are out of reach, and logs nobody out', async () => {
     const visitor = new Visitor(origin);
     await visitor.post('/cart/add', { product: 'wool-coat' });
-    database.exec('ALTER TABLE django_session RENAME COLUMN session_data TO gone');
+    shop.database.exec('ALTER TABLE django_session RENAME COLUMN session_data TO gone');
     const response = await visitor.get('/cart');
-    database.exec('ALTER TABLE django_session RENAME COLUMN gone TO session_data');
+    shop.database.exec('ALTER TABLE django_session RENAME COLUMN gone TO session_data');
     expect(response.status).toBe(503);
     expect(response.headers.getSetCookie()).toEqual([]);
     expect(await visitor.page('/cart')).toContain('Wool coat');

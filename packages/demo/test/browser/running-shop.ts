@@ -1,11 +1,8 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createSessions, type Sessions, type SessionsOptions } from '@coatcheck/core';
 import { expect } from '@jest/globals';
 import type { Browser, BrowserContext, BrowserContextOptions, Cookie, Page } from 'playwright-core';
-import { createApp } from '../../src/app.ts';
 import type { ShopSession } from '../../src/shop-context.ts';
+import { type ServedShop, serveShop } from '../served-shop.ts';
 
 /** What a shop of these tests runs on. */
 export type ShopSettings = Omit<SessionsOptions, 'secretKey'>;
@@ -14,19 +11,16 @@ export type ShopSettings = Omit<SessionsOptions, 'secretKey'>;
 export class RunningShop {
   readonly origin: string;
   readonly sessions: Sessions<ShopSession>;
-  readonly #errors: unknown[] = [];
+  readonly #shop: ServedShop;
+  readonly #errors: readonly unknown[];
   readonly #contexts: BrowserContext[] = [];
   readonly #requests: string[] = [];
-  readonly #stopServer: () => Promise<void>;
 
-  private constructor(
-    origin: string,
-    sessions: Sessions<ShopSession>,
-    stopServer: () => Promise<void>,
-  ) {
-    this.origin = origin;
-    this.sessions = sessions;
-    this.#stopServer = stopServer;
+  private constructor(shop: ServedShop, errors: readonly unknown[]) {
+    this.origin = shop.origin;
+    this.sessions = shop.sessions;
+    this.#shop = shop;
+    this.#errors = errors;
   }
 
   static async start(settings: ShopSettings): Promise<RunningShop> {
@@ -34,17 +28,9 @@ export class RunningShop {
       ...settings,
       secretKey: 'q8Zr1nVd5sWk0aYb7uEo3tGh9xLc2mPf',
     });
-    const app = createApp(sessions);
-    const server = createServer(app.callback());
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    const { port } = server.address() as AddressInfo;
-    const shop = new RunningShop(`http://127.0.0.1:${port}`, sessions, async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-      await sessions.close();
-    });
-    app.on('error', (error: unknown) => shop.#errors.push(error));
-    return shop;
+    const errors: unknown[] = [];
+    const shop = await serveShop(sessions, (error) => errors.push(error));
+    return new RunningShop(shop, errors);
   }
 
   /** Somebody with a browser of their own. */
@@ -69,7 +55,7 @@ export class RunningShop {
   /** Ends the visits and the shop; nothing may have been asked of another host, and nothing have failed. */
   async stop(): Promise<void> {
     await Promise.all(this.#contexts.map((context) => context.close()));
-    await this.#stopServer();
+    await this.#shop.close();
     expect(this.#requests.filter((url) => !url.startsWith(`${this.origin}/`))).toEqual([]);
     expect(this.#errors).toEqual([]);
   }
