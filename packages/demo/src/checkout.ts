@@ -1,5 +1,12 @@
-import { type FormWizard, formWizard, type StandardSchema } from '@coatcheck/contrib/form-wizard';
+import { createHash } from 'node:crypto';
+import {
+  type FormWizard,
+  formWizard,
+  type StandardSchema,
+  type WizardData,
+} from '@coatcheck/contrib/form-wizard';
 import * as v from 'valibot';
+import type { CartLine } from './cart.ts';
 
 /** Where the shop delivers to. */
 export const countries = ['AT', 'BE', 'CH', 'DE', 'ES', 'FR', 'GB', 'IT', 'NL', 'SE'] as const;
@@ -72,6 +79,19 @@ export const checkout: FormWizard<CheckoutSteps> = formWizard('checkout', {
 
 /** A step of the checkout. */
 export type CheckoutStep = keyof CheckoutSteps;
+
+/**
+ * Stands for everything that the review says. It goes with the order, so that what another tab has put into the cart
+ * or entered since is not ordered unseen.
+ */
+export function digestOfReview(
+  lines: readonly CartLine[],
+  { address, delivery, payment }: Partial<WizardData<CheckoutSteps>>,
+): string {
+  const goods = lines.map(({ product, quantity }) => [product.id, product.priceInCents, quantity]);
+  const shown = JSON.stringify([goods, address, delivery, payment]);
+  return createHash('sha256').update(shown).digest('base64url');
+}
 
 /** What was ordered last, as the session keeps it for the page that says so. */
 export interface Order {

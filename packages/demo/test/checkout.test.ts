@@ -1,35 +1,19 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { createSessions, type Sessions } from '@coatcheck/core';
-import { sqliteBackend } from '@coatcheck/db';
+import type { Sessions } from '@coatcheck/core';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createApp } from '../src/app.ts';
 import type { ShopSession } from '../src/shop-context.ts';
-import { tokenIn, Visitor } from './visitor.ts';
+import { type ShopInMemory, serveShopInMemory } from './served-shop.ts';
+import { fieldsIn, Visitor } from './visitor.ts';
 
+let shop: ShopInMemory;
 let sessions: Sessions<ShopSession>;
-let server: Server;
 let origin: string;
 
 beforeEach(async () => {
-  sessions = createSessions<ShopSession>({
-    backend: sqliteBackend({ path: ':memory:' }),
-    secretKey: 'q8Zr1nVd5sWk0aYb7uEo3tGh9xLc2mPf',
-    account: true,
-  });
-  const app = createApp(sessions);
-  app.silent = true;
-  server = createServer(app.callback());
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  shop = await serveShopInMemory();
+  ({ sessions, origin } = shop);
 });
 
-afterEach(async () => {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-  await sessions.close();
-});
+afterEach(() => shop.close());
 
 const steps: Readonly<Record<string, Record<string, string>>> = {
   address: {
@@ -47,6 +31,15 @@ async function customer(): Promise<Visitor> {
   const visitor = new Visitor(origin);
   await visitor.post('/cart/add', { product: 'wool-coat' });
   await visitor.logIn();
+  return visitor;
+}
+
+/** Somebody who has come to the review. */
+async function reviewer(): Promise<Visitor> {
+  const visitor = await customer();
+  for (const [step, fields] of Object.entries(steps)) {
+    await visitor.post(`/checkout/${step}`, fields);
+  }
   return visitor;
 }
 
@@ -101,42 +94,78 @@ describe('the checkout', () => {
     expect(sessions.open(visitor.cookie).keys()).not.toContain('wizard_checkout');
   });
 
-  it('places one order however often the button is pressed, and keeps what came into the cart meanwhile', async () => {
-    const visitor = await customer();
-    for (const [step, fields] of Object.entries(steps)) {
-      await visitor.post(`/checkout/${step}`, fields);
-    }
-    const csrfmiddlewaretoken = tokenIn(await visitor.page('/checkout/review'));
+  it('places one order however often the button is pressed, and shows it', async () => {
+    const visitor = await reviewer();
+    const review = fieldsIn(await visitor.page('/checkout/review'));
     const presses = await Promise.all([
-      visitor.postRaw('/checkout/order', { csrfmiddlewaretoken }),
-      visitor.postRaw('/checkout/order', { csrfmiddlewaretoken }),
-      visitor.postRaw('/cart/add', { csrfmiddlewaretoken, product: 'gloves' }),
+      visitor.postRaw('/checkout/order', review),
+      visitor.postRaw('/checkout/order', review),
     ]);
-    expect(presses.map(({ status }) => status)).toEqual([303, 303, 303]);
-    expect(sessions.open(visitor.cookie).get('cart')).toEqual({ gloves: 1 });
+    expect(presses.map(({ headers }) => headers.get('location'))).toEqual(
+      Array(2).fill('/checkout/done'),
+    );
+    expect(sessions.open(visitor.cookie).has('cart')).toBe(false);
     const order = sessions.open(visitor.cookie).get('lastOrder');
     expect(order).toMatchObject({ totalInCents: 25_390, delivery: 'post' });
 
-    const again = await visitor.postRaw('/checkout/order', { csrfmiddlewaretoken });
+    const again = await visitor.postRaw('/checkout/order', review);
     expect(again.headers.get('location')).toBe('/checkout/done');
     expect(sessions.open(visitor.cookie).get('lastOrder')).toEqual(order);
-    expect(await visitor.page('/checkout/done')).toContain(`>${order?.number}<`);
-  });
-
-  it('shows the order to a second click that comes when the cart is empty already', async () => {
-    const visitor = await customer();
-    for (const [step, fields] of Object.entries(steps)) {
-      await visitor.post(`/checkout/${step}`, fields);
-    }
-    const csrfmiddlewaretoken = tokenIn(await visitor.page('/checkout/review'));
-    for (const _ of ['first', 'second']) {
-      const press = await visitor.postRaw('/checkout/order', { csrfmiddlewaretoken });
-      expect(press.headers.get('location')).toBe('/checkout/done');
-    }
     const page = await visitor.page('/checkout/done');
+    expect(page).toContain(`>${order?.number}<`);
     expect(page.match(/Order \d{4} was placed/g)).toHaveLength(1);
     expect(page).not.toContain('Put something into the cart first.');
   });
+
+  it('orders what the review said, and nothing that comes into the cart at that moment', async () => {
+    const visitor = await reviewer();
+    const review = fieldsIn(await visitor.page('/checkout/review'));
+    const add = { csrfmiddlewaretoken: review.csrfmiddlewaretoken ?? '', product: 'gloves' };
+    const [press] = await Promise.all([
+      visitor.postRaw('/checkout/order', review),
+      visitor.postRaw('/cart/add', add),
+    ]);
+    // Which of the two comes first is open.
+    const isPlaced = press.headers.get('location') === '/checkout/done';
+    const session = sessions.open(visitor.cookie);
+    expect({ cart: session.get('cart'), total: session.get('lastOrder')?.totalInCents }).toEqual(
+      isPlaced
+        ? { cart: { gloves: 1 }, total: 25_390 }
+        : { cart: { gloves: 1, 'wool-coat': 1 }, total: undefined },
+    );
+  });
+
+  it.each<[string, string, Record<string, string>, string]>([
+    ['has come into the cart', '/cart/add', { product: 'gloves' }, '€305.90'],
+    ['was changed there', '/cart/quantity', { product: 'wool-coat', quantity: '2' }, '€502.90'],
+    ['costs more to deliver', '/checkout/delivery', { method: 'courier', note: '' }, '€258.90'],
+    ['goes elsewhere', '/checkout/address', { ...steps.address, city: 'Paris' }, 'Paris'],
+  ])('asks again where something %s since the review', async (_, path, fields, shown) => {
+    const visitor = await reviewer();
+    const review = fieldsIn(await visitor.page('/checkout/review'));
+    await visitor.post(path, fields);
+    const press = await visitor.postRaw('/checkout/order', review);
+    expect(press.headers.get('location')).toBe('/checkout/review');
+    expect(sessions.open(visitor.cookie).has('lastOrder')).toBe(false);
+    expect(sessions.open(visitor.cookie).get('cart')).toBeDefined();
+
+    const page = await visitor.page('/checkout/review');
+    expect(page).toContain('Nothing is ordered yet: please look again.');
+    expect(page).toContain(shown);
+    const order = await visitor.postRaw('/checkout/order', fieldsIn(page));
+    expect(order.headers.get('location')).toBe('/checkout/done');
+    expect(sessions.open(visitor.cookie).has('cart')).toBe(false);
+  });
+
+  it.each([{}, { reviewed: '' }, { reviewed: 'x'.repeat(43) }])(
+    'orders nothing with %j, which no review says',
+    async (fields) => {
+      const visitor = await reviewer();
+      const press = await visitor.post('/checkout/order', fields as Record<string, string>);
+      expect(press.headers.get('location')).toBe('/checkout/review');
+      expect(sessions.open(visitor.cookie).get('cart')).toEqual({ 'wool-coat': 1 });
+    },
+  );
 
   it('shows what was entered as text, on its pages and in what is sent to the page of the session', async () => {
     const visitor = await customer();

@@ -58,9 +58,15 @@ export class Visitor {
   }
 }
 
-/** The CSRF token in a page's first form. */
+/** A CSRF token of the page's forms. */
 export function tokenIn(page: string): string {
-  const [, token] = /name="csrfmiddlewaretoken" value="([^"]+)"/.exec(page) ?? [];
-  if (token === undefined) throw new Error('The page has no form with a token.');
-  return token;
+  const { csrfmiddlewaretoken } = fieldsIn(page);
+  if (csrfmiddlewaretoken === undefined) throw new Error('The page has no form with a token.');
+  return csrfmiddlewaretoken;
+}
+
+/** What the forms of a page send along unseen, each with the token among it. */
+export function fieldsIn(page: string): Record<string, string> {
+  const hidden = page.matchAll(/type="hidden" name="(\w+)" value="([^"]*)"/g);
+  return Object.fromEntries(Array.from(hidden, ([, name, value]) => [name, value]));
 }

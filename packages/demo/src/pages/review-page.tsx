@@ -1,7 +1,7 @@
 import type { WizardData } from '@coatcheck/contrib/form-wizard';
 import type { ComponentChildren, JSX } from 'preact';
 import type { CartLine } from '../cart.ts';
-import { type CheckoutStep, type CheckoutSteps, checkout } from '../checkout.ts';
+import { type CheckoutStep, type CheckoutSteps, checkout, digestOfReview } from '../checkout.ts';
 import type { Visitor } from '../visitor.ts';
 import { CheckoutProgress } from './checkout-progress.tsx';
 import { Layout } from './layout.tsx';
@@ -60,6 +60,11 @@ export function ReviewPage(props: {
         </div>
         <OrderSummary visitor={visitor} lines={lines} delivery={delivery}>
           <PostForm visitor={visitor} action="/checkout/order">
+            <input
+              type="hidden"
+              name="reviewed"
+              value={digestOfReview(lines, { address, delivery, payment })}
+            />
             <button type="submit" class="wide">
               {words.order}
             </button>

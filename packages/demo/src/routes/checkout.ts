@@ -3,11 +3,17 @@ import * as flash from '@coatcheck/contrib/flash';
 import { WizardStepError } from '@coatcheck/contrib/form-wizard';
 import { loginRequired } from '@coatcheck/contrib/koa';
 import { type CartLine, cartLines, sumInCents, withoutOrdered } from '../cart.ts';
-import { type CheckoutStep, checkout, deliveryCosts } from '../checkout.ts';
+import { type CheckoutStep, checkout, deliveryCosts, digestOfReview } from '../checkout.ts';
 import { OrderedPage } from '../pages/ordered-page.tsx';
 import { ReviewPage } from '../pages/review-page.tsx';
 import { StepPage } from '../pages/step-page.tsx';
-import { formFields, type ShopContext, type ShopRouter, seeOther } from '../shop-context.ts';
+import {
+  formField,
+  formFields,
+  type ShopContext,
+  type ShopRouter,
+  seeOther,
+} from '../shop-context.ts';
 import { showPage } from '../visitor.ts';
 
 /** The checkout: three steps, a review, and the order. */
@@ -44,12 +50,16 @@ export function addCheckoutRoutes(router: ShopRouter): void {
 
   router.post('/checkout/order', async (ctx: ShopContext) => {
     const { session } = ctx;
-    const { isComplete, updatedAt } = checkout.state(session);
+    const { data, isComplete, updatedAt } = checkout.state(session);
     // The second of two clicks finds the form finished: the visitor is to see the order.
     const isPlaced = updatedAt === undefined && session.has('lastOrder');
     if (isPlaced) return seeOther(ctx, '/checkout/done');
     const lines = filledCart(ctx);
     if (lines === undefined) return;
+    if (isComplete && formField(ctx, 'reviewed') !== digestOfReview(lines, data)) {
+      flash.warning(session, ctx.state.look.locale.texts.checkout.changedMeanwhile);
+      return seeOther(ctx, '/checkout/review');
+    }
     try {
       await placeOrder(ctx, lines);
     } catch (error) {
@@ -82,7 +92,12 @@ export function addCheckoutRoutes(router: ShopRouter): void {
   });
 }
 
-/** Stores the order, takes it out of the cart and ends the form, all at once. @throws {WizardStepError} as `finish` */
+/**
+ * Stores the order, takes it out of the cart and ends the form, all at once. What comes into the cart while this is
+ * stored stays there.
+ *
+ * @throws {WizardStepError} as `finish`
+ */
 async function placeOrder(ctx: ShopContext, lines: readonly CartLine[]): Promise<void> {
   const { session, state } = ctx;
   const number = String(randomInt(1000, 10_000));

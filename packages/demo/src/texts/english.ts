@@ -114,6 +114,8 @@ export const english = {
     total: 'Total',
     problems: 'Please check what you entered',
     outOfOrder: 'This step comes later. Please complete the steps before it first.',
+    changedMeanwhile:
+      'Your cart or what you entered has changed meanwhile, in another tab perhaps. Nothing is ordered yet: please look again.',
     noStep: 'The checkout has no such step.',
     thanks: 'Thank you',
     ordered: (number: string): string => `Order ${number} was placed.`,

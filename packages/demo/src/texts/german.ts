@@ -113,6 +113,8 @@ export const german: Texts = {
     total: 'Summe',
     problems: 'Bitte prüfen Sie Ihre Eingaben',
     outOfOrder: 'Dieser Schritt kommt später. Bitte füllen Sie zuerst die Schritte davor aus.',
+    changedMeanwhile:
+      'Ihr Korb oder Ihre Eingaben haben sich inzwischen geändert, vielleicht in einem anderen Tab. Bestellt ist noch nichts: Bitte sehen Sie noch einmal nach.',
     noStep: 'Diesen Schritt hat die Kasse nicht.',
     thanks: 'Vielen Dank',
     ordered: (number) => `Die Bestellung ${number} ist aufgegeben.`,
