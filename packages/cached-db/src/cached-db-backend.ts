@@ -24,9 +24,10 @@ import {
   UpdateError,
   type Written,
 } from '@coatcheck/core';
-import { baseIn, DOUBT_MS, ENTRY_MS, entryOf, FILL_MS, MARKER, sessionIn } from './cache-entry.ts';
+import { baseIn, entryOf, FILL_MS, MARKER, sessionIn } from './cache-entry.ts';
 import { type CacheFailure, warning } from './cache-failures.ts';
 import { GuardedCache } from './guarded-cache.ts';
+import { RowEntries } from './row-entries.ts';
 import { claimForThisProcess } from './single-process.ts';
 
 /** Settings of `cachedDbBackend`. */
@@ -55,9 +56,6 @@ export interface CachedDbOptions {
   readonly now?: (() => Date) | undefined;
 }
 
-/** How often the cache's entry is compared again when other processes write it too. */
-const ATTEMPTS = 3;
-
 /**
  * A cache in front of a database. The database decides every write; the cache may fail at any time. An entry is only
  * replaced by what replaced its row, and a session is ended once both have confirmed it. Django:
@@ -70,6 +68,7 @@ export class CachedDbBackend
   readonly answers: SessionBackend['answers'];
   readonly #database: SessionBackend;
   readonly #cache: GuardedCache;
+  readonly #entries: RowEntries;
   readonly #now: () => Date;
   readonly #release: () => void;
   readonly #writes = new Set<Promise<unknown>>();
@@ -94,6 +93,7 @@ export class CachedDbBackend
     this.answers = atOnce && database.answers === 'synchronously' ? 'synchronously' : 'later';
     this.#database = database;
     this.#cache = new GuardedCache(cache, cacheTimeoutMs, onCacheFailure, now);
+    this.#entries = new RowEntries(this.#cache, now);
     this.#now = now;
   }
 
@@ -105,7 +105,7 @@ export class CachedDbBackend
       if (cached?.expiresAt && cached.expiresAt > this.#now()) return cached;
       const began = performance.now();
       return after(this.#database.load(key), (row) => {
-        if (row && !entry && performance.now() - began < FILL_MS) this.#fill(key, row);
+        if (row && !entry && performance.now() - began < FILL_MS) this.#entries.fill(key, row);
         return withEntry(key, row);
       });
     });
@@ -199,14 +199,8 @@ export class CachedDbBackend
   }
 
   async #create(record: SessionRecord, origin: string | undefined): Promise<Written> {
-    const { key, base } = await this.#database.create(record, origin && baseIn(origin));
-    const { expiresAt } = record;
-    const entry = entryOf(key, { base, expiresAt });
-    // Not there, or a marker: both leave it to the database, so that a failure costs nothing.
-    if (this.#cache.isTrusted(key)) {
-      await this.#cache.ask((cache) => cache.add(key, entry, this.#until(expiresAt)), false);
-    }
-    return { key, base: entry };
+    const written = await this.#database.create(record, origin && baseIn(origin));
+    return this.#entries.created(record, written);
   }
 
   async #update(record: SessionRecord, base: string, origin: string | undefined): Promise<Written> {
@@ -215,16 +209,16 @@ export class CachedDbBackend
       written = await this.#database.update(record, baseIn(base), origin && baseIn(origin));
     } catch (error) {
       // Whatever it was, the entry that led here may be old.
-      await this.#doubt(record.key);
+      await this.#entries.doubt(record.key);
       throw withCurrentEntry(record.key, error);
     }
-    return this.#replaced(record, base, written);
+    return this.#entries.replaced(record, base, written);
   }
 
   async #touch(record: SessionRecord, base: string): Promise<Written | undefined> {
     const written = await this.#database.touch(record, baseIn(base));
-    if (written) return this.#replaced(record, base, written);
-    await this.#doubt(record.key);
+    if (written) return this.#entries.replaced(record, base, written);
+    await this.#entries.doubt(record.key);
     return undefined;
   }
 
@@ -247,35 +241,6 @@ export class CachedDbBackend
     return removed;
   }
 
-  #fill(key: string, row: StoredSession): void {
-    const { expiresAt } = row;
-    if (!expiresAt) return;
-    const filling = this.#cache.ask(
-      (cache) => cache.add(key, entryOf(key, row), this.#until(expiresAt)),
-      false,
-    );
-    this.#cache.inBackground(filling);
-  }
-
-  /** The row was replaced: so is its entry, if it is still the one that stood for the old row. */
-  async #replaced(record: SessionRecord, base: string, written: Written): Promise<Written> {
-    const { key, expiresAt } = record;
-    const entry = entryOf(key, { base: written.base, expiresAt });
-    if (!this.#cache.isTrusted(key)) {
-      this.#cache.suspect(key);
-      return { key, base: entry };
-    }
-    const failed = { done: false, current: { text: entry } } as const;
-    const until = this.#until(expiresAt);
-    const outcome = await this.#cache.ask(
-      (cache) => cache.replace(key, base, entry, until),
-      failed,
-    );
-    if (outcome === failed) this.#cache.suspect(key);
-    else if (!outcome.done) await this.#doubt(key);
-    return { key, base: entry };
-  }
-
   #accounts(): AccountIndex {
     if (indexesAccounts(this.#database)) return this.#database;
     throw new ImproperlyConfigured(
@@ -283,29 +248,9 @@ export class CachedDbBackend
     );
   }
 
-  /** Leaves the key to the database for a while: a slower process may still put an older row here. */
-  async #doubt(key: string): Promise<void> {
-    if (!this.#cache.isTrusted(key)) return this.#cache.suspect(key);
-    const until = new Date(this.#now().getTime() + DOUBT_MS);
-    const settled = await this.#cache.ask(async (cache) => {
-      for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-        if (await cache.add(key, MARKER, until)) return true;
-        const { text } = (await cache.get(key)) ?? {};
-        if (text === MARKER) return true;
-        if (text !== undefined && (await cache.replace(key, text, MARKER, until)).done) return true;
-      }
-      return false;
-    }, false);
-    if (!settled) this.#cache.suspect(key);
-  }
-
   #write<T>(write: Promise<T>): Promise<T> {
     this.#writes.add(write);
     return write.finally(() => this.#writes.delete(write));
-  }
-
-  #until(expiresAt: Date): Date {
-    return new Date(Math.min(expiresAt.getTime(), this.#now().getTime() + ENTRY_MS));
   }
 }
 
