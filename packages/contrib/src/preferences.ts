@@ -1,4 +1,15 @@
 import { SessionError, type SessionStore } from '@coatcheck/core';
+import {
+  differences,
+  isGroup,
+  isJson,
+  isSame,
+  kindOf,
+  mergedGroups,
+  type Plain,
+  putAt,
+  valueAt,
+} from './preference-groups.ts';
 import { reservedEntries } from './reserved-entries.ts';
 
 /** A value that a preference can have. */
@@ -40,7 +51,10 @@ type AnyBoolean<Value> = Value extends boolean ? boolean : Value;
 export interface PreferencesOptions<Group> {
   /** The entry of the session that holds what differs from the defaults. @default 'preferences' */
   readonly entry?: string | undefined;
-  /** The values that are allowed, by path; others need only the type of their default. */
+  /**
+   * The values that are allowed, by path; for a preference that is a list, those that may stand in it. Others need only
+   * the type of their default.
+   */
   readonly choices?: { readonly [Path in PreferencePath<Group>]?: readonly unknown[] } | undefined;
 }
 
@@ -52,8 +66,6 @@ export class PreferenceError extends SessionError {
   /** Koa shows the message to the visitor. */
   readonly expose = true;
 }
-
-type Plain = Record<string, unknown>;
 
 /** What visitors prefer, over defaults; the session keeps only what differs from them. */
 export class Preferences<Group extends object> {
@@ -68,7 +80,7 @@ export class Preferences<Group extends object> {
     this.entry = entry;
     this.#defaults = structuredClone(defaults);
     this.#choices = { ...choices };
-    for (const path of Object.keys(this.#choices)) this.#find(path);
+    for (const path of Object.keys(this.#choices)) this.#checkChoices(path);
   }
 
   /** All of them: the visitor's over the defaults, at every depth. What no longer fits counts as not there. */
@@ -144,17 +156,33 @@ export class Preferences<Group extends object> {
     return found;
   }
 
+  /** @throws {TypeError} where the choices under a path cannot be meant, {@link #find}'s where there is no such path */
+  #checkChoices(path: string): void {
+    const otherwise = this.#find(path);
+    if (isGroup(otherwise)) {
+      throw new TypeError(`"${path}" is a group; its members can have choices.`);
+    }
+    const problem = this.#problem(otherwise, otherwise, path.split('.'));
+    if (problem) throw new TypeError(`${problem} Its default is not.`);
+  }
+
   /** What is wrong with a value; undefined: nothing. */
   #problem(otherwise: unknown, value: unknown, names: readonly string[]): string | undefined {
     const path = names.join('.');
     const choices = this.#choices[path];
-    if (choices && !choices.includes(value)) {
-      return `The preference "${path}" is one of ${choices.map((choice) => JSON.stringify(choice)).join(', ')}.`;
+    const isAllowed = (one: unknown): boolean =>
+      choices?.some((choice) => isSame(choice, one)) ?? true;
+    const list = choices?.map((choice) => JSON.stringify(choice)).join(', ');
+    if (!Array.isArray(otherwise) && !isAllowed(value)) {
+      return `The preference "${path}" is one of ${list}.`;
     }
     if (!isGroup(otherwise)) {
-      return otherwise === null || kindOf(value) === kindOf(otherwise)
-        ? undefined
-        : `The preference "${path}" takes ${kindOf(otherwise)}.`;
+      if (otherwise !== null && kindOf(value) !== kindOf(otherwise)) {
+        return `The preference "${path}" takes ${kindOf(otherwise)}.`;
+      }
+      return Array.isArray(value) && Array.isArray(otherwise) && !value.every(isAllowed)
+        ? `The preference "${path}" is a list of ${list}.`
+        : undefined;
     }
     if (!isGroup(value)) return `The preference "${path}" takes an object.`;
     for (const [name, inner] of Object.entries(value)) {
@@ -193,7 +221,8 @@ type DeepPartial<Value> = Value extends readonly unknown[]
 /**
  * Declares preferences by their defaults, once: `definePreferences({ theme: 'light', list: { itemsPerPage: 20 } })`.
  *
- * @throws {TypeError} when a name has a dot in it, or a default is nothing that JSON has
+ * @throws {TypeError} when a name has a dot in it, a default is nothing that JSON has or not among its `choices`, or
+ *   `choices` are given for a group
  * @throws {PreferenceError} when `choices` names a preference that does not exist
  */
 export function definePreferences<Group extends PreferenceGroup>(
@@ -213,69 +242,6 @@ function checkDefaults(value: unknown, names: readonly string[]): void {
     }
     return;
   }
-  const isNumber = typeof value === 'number' && Number.isFinite(value);
-  if (value === null || isNumber || ['string', 'boolean'].includes(typeof value)) return;
-  if (Array.isArray(value)) return;
+  if (isJson(value)) return;
   throw new TypeError(`The default of "${names.join('.')}" is nothing that JSON has.`);
-}
-
-/** What differs from the defaults; undefined: nothing. Names that are no preferences any more are dropped. */
-function differences(defaults: Plain, stored: Plain): Plain | undefined {
-  const different: [string, unknown][] = [];
-  for (const [name, value] of Object.entries(stored)) {
-    if (!Object.hasOwn(defaults, name)) continue;
-    const otherwise = defaults[name];
-    if (isGroup(otherwise) && isGroup(value)) {
-      const inner = differences(otherwise, value);
-      if (inner) different.push([name, inner]);
-    } else if (JSON.stringify(value) !== JSON.stringify(otherwise)) {
-      different.push([name, value]);
-    }
-  }
-  return different.length > 0 ? Object.fromEntries(different) : undefined;
-}
-
-function mergedGroups(before: Plain, after: Plain): Plain {
-  const merged: Plain = { ...before };
-  for (const [name, value] of Object.entries(after)) {
-    const old = before[name];
-    merged[name] = isGroup(old) && isGroup(value) ? mergedGroups(old, value) : value;
-  }
-  return merged;
-}
-
-function valueAt(group: Plain, names: readonly string[]): unknown {
-  return names.reduce<unknown>(
-    (value, name) => (isGroup(value) && Object.hasOwn(value, name) ? value[name] : undefined),
-    group,
-  );
-}
-
-function putAt(group: Plain, [name = '', ...rest]: readonly string[], value: unknown): void {
-  if (rest.length === 0) {
-    if (value === undefined) delete group[name];
-    else group[name] = value;
-    return;
-  }
-  const inner: Plain = isGroup(group[name]) ? group[name] : {};
-  putAt(inner, rest, value);
-  group[name] = inner;
-}
-
-function isGroup(value: unknown): value is Plain {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function kindOf(value: unknown): string {
-  if (Array.isArray(value)) return 'a list';
-  switch (typeof value) {
-    case 'string':
-      return 'a text';
-    case 'number':
-      return Number.isFinite(value) ? 'a number' : 'nothing';
-    case 'boolean':
-      return 'true or false';
-    default:
-      return value === null ? 'null' : 'an object';
-  }
 }

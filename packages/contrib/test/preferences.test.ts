@@ -129,6 +129,54 @@ describe('definePreferences', () => {
     },
   );
 
+  describe('with choices for a list', () => {
+    const table = definePreferences(
+      { columns: ['name', 'price'], sizes: [[1, 2]], marks: [] as { mark: string }[] },
+      {
+        choices: {
+          columns: ['name', 'price', 'stock'],
+          sizes: [
+            [1, 2],
+            [3, 4],
+          ],
+          marks: [{ mark: 'new' }],
+        },
+      },
+    );
+
+    it.each([
+      ['columns', ['stock', 'name']],
+      ['columns', []],
+      ['sizes', [[3, 4]]],
+      ['marks', [{ mark: 'new' }, { mark: 'new' }]],
+    ] as const)('takes %s = %j, and reads it again', async (path, value) => {
+      const sessions = shop();
+      const session = sessions.open();
+      table.set(session, path, value as never);
+      await session.save();
+      expect(table.get(sessions.open(session.sessionKey), path)).toEqual(value);
+    });
+
+    it.each([
+      [
+        'columns',
+        ['name', 'weight'],
+        'The preference "columns" is a list of "name", "price", "stock".',
+      ],
+      ['columns', 'name', 'The preference "columns" takes a list.'],
+      ['sizes', [1, 2], 'The preference "sizes" is a list of [1,2], [3,4].'],
+      ['marks', [{ mark: 'old' }], 'The preference "marks" is a list of {"mark":"new"}.'],
+    ])('refuses %s = %j, and reads the default where it is stored', (path, value, message) => {
+      const session = shop().open();
+      expect(() => table.set(session, path as 'columns', value as never)).toThrow(
+        expect.objectContaining({ name: 'PreferenceError', message }),
+      );
+      expect(session.modified).toBe(false);
+      session.set('preferences', { [path]: value });
+      expect(table.all(session)).toEqual(table.all(shop().open()));
+    });
+  });
+
   it('keeps what two tabs choose at the same moment', async () => {
     const sessions = shop();
     const first = sessions.open();
@@ -164,5 +212,15 @@ describe('definePreferences', () => {
     expect(() => definePreferences({ a: 1 }, { choices: { b: [1] } as never })).toThrow(
       'There is no preference "b".',
     );
+    expect(() => definePreferences({ a: { b: 1 } }, { choices: { a: [{ b: 1 }] } })).toThrow(
+      '"a" is a group; its members can have choices.',
+    );
+    expect(() => definePreferences({ a: 'x' }, { choices: { a: ['y', 'z'] } })).toThrow(
+      'The preference "a" is one of "y", "z". Its default is not.',
+    );
+    expect(() => definePreferences({ a: ['x'] }, { choices: { a: ['y'] } })).toThrow(
+      'The preference "a" is a list of "y". Its default is not.',
+    );
+    expect(() => definePreferences({ a: [Number.NaN] })).toThrow('"a" is nothing that JSON has');
   });
 });
