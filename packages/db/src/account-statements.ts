@@ -81,16 +81,19 @@ export function accountStatements(table: SessionTable, dialect: AccountDialect):
   if (!dialect.indexesInside) {
     definition.push(`CREATE INDEX IF NOT EXISTS ${index} ON ${accounts} (${account})`);
   }
-  // The account last: before that, it still is the one that was stored.
-  const change = dialect.onConflict(key, (given) =>
-    [
-      `${created} = CASE WHEN ${accounts}.${account} = ${given(account)} THEN ${accounts}.${created} ELSE ${given(created)} END`,
+  const change = dialect.onConflict(key, (given) => {
+    const renewed = (column: string, value: string): string =>
+      `${column} = CASE WHEN ${accounts}.${account} = ${given(account)} THEN ${value} ELSE ${given(column)} END`;
+    // The account last: before that, it still is the one that was stored.
+    return [
+      renewed(created, `${accounts}.${created}`),
       `${seen} = ${given(seen)}`,
-      `${address} = COALESCE(${given(address)}, ${accounts}.${address})`,
-      `${agent} = COALESCE(${given(agent)}, ${accounts}.${agent})`,
+      ...[address, agent].map((column) =>
+        renewed(column, `COALESCE(${given(column)}, ${accounts}.${column})`),
+      ),
       `${account} = ${given(account)}`,
-    ].join(', '),
-  );
+    ].join(', ');
+  });
   const inserted = [key, account, created, seen, address, agent].join(', ');
   const ofNote = (column: string): string => `a.${column}`;
   const ofSession = (column: string): string => `s.${column}`;

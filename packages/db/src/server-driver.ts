@@ -96,30 +96,12 @@ export class ServerDriver implements DatabaseDriver {
 
   async hasTable(name: string): Promise<boolean> {
     const query = this.#dialect.columnsQuery(name);
-    const { rows } = await this.#connections.lend((execute) => execute(query));
+    const { rows } = await this.#lendToRead((execute) => execute(query));
     return rows.length > 0;
   }
 
-  async read(statement: Statement): Promise<readonly Row[]> {
-    let lost = false;
-    const read = (): Promise<readonly Row[]> =>
-      this.#connections.lend(async (execute) => {
-        try {
-          return await this.#read(statement, execute);
-        } catch (error) {
-          lost = this.#isLost(error);
-          throw error;
-        }
-      });
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await read();
-      } catch (error) {
-        // A restart of the server breaks every idle connection, which may not show before they are used.
-        if (!lost || attempt === readAttempts) throw error;
-        lost = false;
-      }
-    }
+  read(statement: Statement): Promise<readonly Row[]> {
+    return this.#lendToRead((execute) => this.#read(statement, execute));
   }
 
   write<T>(operation: () => Operation<T>): Promise<T> {
@@ -149,6 +131,26 @@ export class ServerDriver implements DatabaseDriver {
 
   close(): Promise<void> {
     return this.#connections.close();
+  }
+
+  /** Reads again on another connection where one turns out to be lost. */
+  async #lendToRead<T>(read: (execute: Execute) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      let lost = false;
+      try {
+        return await this.#connections.lend(async (execute) => {
+          try {
+            return await read(execute);
+          } catch (error) {
+            lost = this.#isLost(error);
+            throw error;
+          }
+        });
+      } catch (error) {
+        // A restart of the server breaks every idle connection, which may not show before they are used.
+        if (!lost || attempt === readAttempts) throw error;
+      }
+    }
   }
 
   async #read(statement: Statement, execute: Execute): Promise<readonly Row[]> {

@@ -53,6 +53,16 @@ describeServers('failures', (kind) => {
       const found = await Promise.all(Array.from({ length: 20 }, () => backend.load(next().key)));
       expect(found).toMatchObject(Array(20).fill({ data: 'first' }));
     });
+
+    it('costs the first question for the sessions of an account nothing either', async () => {
+      const note = { account: '7', key: next().key, seenAt: new Date(), expiresAt: new Date() };
+      await backend.note({ ...note, address: null, userAgent: null });
+      const another = place.backend();
+      await another.load(next().key);
+      for (const connection of await place.connections()) await place.kill(connection);
+      expect(await another.noted('7')).toMatchObject([{ key: note.key }]);
+      await another.close();
+    });
   });
 
   describe('a connection that is killed at work', () => {

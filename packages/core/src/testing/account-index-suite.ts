@@ -138,15 +138,17 @@ const tests: readonly IndexTest[] = [
     },
   },
   {
-    title: 'finds a session under the account that was noted last',
+    title:
+      'finds a session under the account that was noted last, without what was known of the other',
     async run(place, index) {
       const { record } = await place.create();
-      await index.note(note(place, record.key));
+      await index.note(note(place, record.key, { address: '::1', userAgent: 'A' }));
       place.pass(5000);
       await index.note(note(place, record.key, { account: 'eight' }));
       const [found] = await index.noted('eight');
       assert.equal(found?.key, record.key);
       assert.deepEqual(found?.createdAt, place.in(0));
+      assert.deepEqual([found?.address, found?.userAgent], [null, null]);
     },
   },
   {
