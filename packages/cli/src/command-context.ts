@@ -50,6 +50,8 @@ export interface CommandContext {
 export interface Place {
   readonly sessions: Sessions;
   readonly engine: string;
+  /** Whether its configuration moves sessions there from another engine, each when it is used. */
+  readonly isMigrating: boolean;
 }
 
 /** The context of a command; `configFile` is asked when the command runs. */
@@ -87,7 +89,11 @@ export function createContext(
       });
       const own = named ? { ...settings, ...named } : settings;
       const sessions = await loadSessions(own, { cwd: named ? cwd : directory });
-      return { sessions, engine: own.engine ?? 'db' };
+      return {
+        sessions,
+        engine: own.engine ?? 'db',
+        isMigrating: own.migratingFrom !== undefined,
+      };
     },
     interruptibly: (work) => interruptibly(work, options.signal),
   };

@@ -57,12 +57,17 @@ async function copy(options: Options, context: CommandContext, signal: AbortSign
 
 async function copySessions(
   { sessions: source, engine }: Place,
-  { sessions: target, engine: targetEngine }: Place,
+  { sessions: target, engine: targetEngine, isMigrating }: Place,
   { batch: batchSize, dryRun }: Options,
   context: CommandContext,
   signal: AbortSignal,
 ): Promise<{ copied: number; present: number }> {
   await blaming(engine, () => assertTable(source.backend, engine));
+  if (isMigrating) {
+    throw new CommandError(
+      'The configuration of --to has migratingFrom, so that a copy could bring back sessions that have ended: take that out first, here and in the application.',
+    );
+  }
   if (source.settings.hashKeys && !target.settings.hashKeys) {
     throw new CommandError(
       'The keys in --from are hashed and those in --to are not, and nobody can turn them back: set hashKeys there too.',

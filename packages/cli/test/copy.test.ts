@@ -33,6 +33,17 @@ async function contents(file: string): Promise<Map<string, InspectedSession>> {
 }
 
 describe('coatcheck copy', () => {
+  it('refuses where sessions are moved already, each when it is used', async () => {
+    await here.store({ n: 1 });
+    const from = config('a.json', {});
+    const to = config('b.json', { db: { url: 'sqlite:./other.sqlite3' }, migratingFrom: {} });
+    await here.coatcheck(`migrate --config ${to}`);
+    const { code, stderr } = await here.coatcheck(`copy --from ${from} --to ${to}`);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^The configuration of --to has migratingFrom, .*\n$/);
+    expect((await contents(to)).size).toBe(0);
+  });
+
   it('copies live sessions, with keys, data and expiry; again, it changes nothing', async () => {
     const keys: string[] = [];
     for (let n = 0; n < 45; n += 1) keys.push(await here.store({ n, big: 'x'.repeat(n * 40) }));

@@ -1,7 +1,11 @@
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ImproperlyConfigured, type SessionBackend } from '@coatcheck/core';
+import {
+  ImproperlyConfigured,
+  type MigratingFromOptions,
+  type SessionBackend,
+} from '@coatcheck/core';
 import { variableNames } from './environment.ts';
 import type { SessionsConfig } from './settings.ts';
 import { importUserModule } from './user-module.ts';
@@ -71,6 +75,29 @@ export async function createBackend(
   const open = Object.hasOwn(engines, known) ? engines[known] : undefined;
   const place = { config, directory, engine: known };
   return open ? open(place) : userEngine(name, place);
+}
+
+/**
+ * Opens the engine that the sessions are moved from, if there is one.
+ *
+ * @throws {ImproperlyConfigured} as `createBackend`, with the names that its settings have in `migratingFrom`
+ */
+export async function openFormer(
+  { migratingFrom, timeZone, cookie, hashKeys, now }: SessionsConfig,
+  directory: string,
+): Promise<MigratingFromOptions | undefined> {
+  if (migratingFrom === undefined) return undefined;
+  const config = { timeZone, cookie, now, ...migratingFrom };
+  const hashed = migratingFrom.hashKeys ?? hashKeys;
+  const { secretKey, secretKeyFallbacks } = migratingFrom;
+  try {
+    const backend = await createBackend({ ...config, hashKeys: hashed }, directory);
+    return { backend, secretKey, secretKeyFallbacks, hashKeys: hashed };
+  } catch (error) {
+    if (!(error instanceof ImproperlyConfigured)) throw error;
+    const message = error.message.replaceAll('SESSION_', 'SESSION_MIGRATING_FROM_');
+    throw new ImproperlyConfigured(`In migratingFrom: ${message}`);
+  }
 }
 
 /** An engine whose section has a `url` that says where the sessions live, and so which driver it takes. */

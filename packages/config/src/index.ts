@@ -4,7 +4,9 @@ export {
   type DbSettings,
   type DjangoCacheSettings,
   defineConfig,
+  type EngineSettings,
   type FileSettings,
+  type MigratingFromSettings,
   type SessionsConfig,
   type SignedCookiesSettings,
 } from './settings.ts';

@@ -2,11 +2,12 @@ import { dirname, resolve } from 'node:path';
 import {
   createSessions,
   ImproperlyConfigured,
+  type MigratingFromOptions,
   type SessionData,
   type Sessions,
 } from '@coatcheck/core';
 import { findConfigFile, readConfigFile } from './config-file.ts';
-import { createBackend } from './engines.ts';
+import { createBackend, openFormer } from './engines.ts';
 import { type Environment, overlayEnvironment } from './environment.ts';
 import { checkSettings, type SessionsConfig } from './settings.ts';
 
@@ -78,6 +79,7 @@ async function openSessions<Data extends object>(
     file,
     signedCookies,
     secretKey,
+    migratingFrom,
     ...options
   } = config;
   if (!secretKey) {
@@ -86,9 +88,12 @@ async function openSessions<Data extends object>(
     );
   }
   const backend = await createBackend(config, directory);
+  let former: MigratingFromOptions | undefined;
   try {
-    return createSessions<Data>({ ...options, secretKey, backend });
+    former = await openFormer(config, directory);
+    return createSessions<Data>({ ...options, secretKey, backend, migratingFrom: former });
   } catch (error) {
+    await former?.backend.close();
     await backend.close();
     throw error;
   }

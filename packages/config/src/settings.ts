@@ -84,8 +84,8 @@ export interface SignedCookiesSettings {
   readonly encrypt?: boolean | undefined;
 }
 
-/** What `sessions.config.*` exports: the options of `createSessions`, with the backend as a name. */
-export interface SessionsConfig extends Omit<SessionsOptions, 'backend' | 'secretKey'> {
+/** Where the sessions of an engine live: its name, and the sections of the engines. */
+export interface EngineSettings {
   /**
    * Where sessions live: `db`, `cache`, `cached_db`, `file`, `signed_cookies`, Django's name for one of them
    * (`django.contrib.sessions.backends.db`), or the specifier of a module whose export `createBackend`, or default
@@ -94,8 +94,6 @@ export interface SessionsConfig extends Omit<SessionsOptions, 'backend' | 'secre
    * @default 'db' (Django: `SESSION_ENGINE`)
    */
   readonly engine?: string | undefined;
-  /** Signs sessions; at least 32 random characters, usually from the environment (Django: `SECRET_KEY`). */
-  readonly secretKey?: string | undefined;
   readonly db?: DbSettings | undefined;
   readonly cache?: CacheSettings | undefined;
   readonly djangoCache?: DjangoCacheSettings | undefined;
@@ -103,6 +101,26 @@ export interface SessionsConfig extends Omit<SessionsOptions, 'backend' | 'secre
   readonly signedCookies?: SignedCookiesSettings | undefined;
   /** What the engine receives when it is a module of yours. */
   readonly engineOptions?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** The engine where sessions lived until now, and what was different there; everything else is as in the new one. */
+export interface MigratingFromSettings extends EngineSettings {
+  /** @default that of the new engine */
+  readonly secretKey?: string | undefined;
+  /** @default those of the new engine; none where `secretKey` is given */
+  readonly secretKeyFallbacks?: readonly string[] | undefined;
+  /** @default as in the new engine */
+  readonly hashKeys?: boolean | undefined;
+}
+
+/** What `sessions.config.*` exports: the options of `createSessions`, with the backend as a name. */
+export interface SessionsConfig
+  extends Omit<SessionsOptions, 'backend' | 'migratingFrom' | 'secretKey'>,
+    EngineSettings {
+  /** Signs sessions; at least 32 random characters, usually from the environment (Django: `SECRET_KEY`). */
+  readonly secretKey?: string | undefined;
+  /** Where sessions lived until now: each is moved when it is first used, so that nobody is logged out. @default none */
+  readonly migratingFrom?: MigratingFromSettings | undefined;
 }
 
 /**
@@ -166,7 +184,7 @@ const file: Kinds<FileSettings> = { path: 'text' };
 
 const signedCookies: Kinds<SignedCookiesSettings> = { encrypt: 'boolean' };
 
-const settings: Kinds<SessionsConfig> = {
+const engine: Kinds<EngineSettings> = {
   engine: 'text',
   engineOptions: 'code',
   db,
@@ -174,6 +192,18 @@ const settings: Kinds<SessionsConfig> = {
   djangoCache,
   file,
   signedCookies,
+};
+
+const migratingFrom: Kinds<MigratingFromSettings> = {
+  ...engine,
+  secretKey: 'text',
+  secretKeyFallbacks: 'texts',
+  hashKeys: 'boolean',
+};
+
+const settings: Kinds<SessionsConfig> = {
+  ...engine,
+  migratingFrom,
   secretKey: 'text',
   secretKeyFallbacks: 'texts',
   allowWeakSecret: 'boolean',

@@ -25,7 +25,14 @@ const ROUNDS = 10;
 /** Sessions ended at once. */
 const AT_ONCE = 50;
 
+/** A place, and where it notes the sessions of accounts. */
+export interface AccountPlace {
+  readonly place: SessionPlace;
+  readonly notes: AccountNotes;
+}
+
 interface Live {
+  readonly place: SessionPlace;
   readonly noted: NotedSession;
   readonly session: LoadedSession;
 }
@@ -33,13 +40,15 @@ interface Live {
 /** The sessions of one account: who is logged in where. Made by `sessions.of(account)`. */
 export class AccountSessions {
   readonly account: string;
-  readonly #place: SessionPlace;
-  readonly #notes: AccountNotes;
+  readonly #here: SessionPlace;
+  readonly #places: readonly AccountPlace[];
 
-  constructor(account: string, place: SessionPlace, notes: AccountNotes) {
+  /** @param former where sessions may still be that are moved here when they are used */
+  constructor(account: string, here: AccountPlace, former?: AccountPlace) {
     this.account = account;
-    this.#place = place;
-    this.#notes = notes;
+    this.#here = here.place;
+    // In this order: what leaves the one place meanwhile is met in the other.
+    this.#places = former ? [former, here] : [here];
   }
 
   /**
@@ -48,24 +57,26 @@ export class AccountSessions {
    * @param currentKey the key of the session that asks: `ctx.session.sessionKey`
    */
   async list(currentKey?: string | null): Promise<AccountSession[]> {
-    const current = currentKey ? this.#place.backendKey(currentKey) : undefined;
-    const live = await this.#live();
-    return live
-      .map(({ noted: { key, createdAt, seenAt, address, userAgent }, session }) => ({
-        handle: this.#handle(key),
-        isCurrent: key === current,
+    const live = new Map<string, AccountSession>();
+    for (const { place, noted, session } of await this.#live()) {
+      const { key, createdAt, seenAt, address, userAgent } = noted;
+      const handle = this.#handle(key, place);
+      live.set(handle, {
+        handle,
+        isCurrent: isKey(key, currentKey, place),
         createdAt,
         lastSeenAt: seenAt,
         expiresAt: session.expiresAt,
         address,
         userAgent,
-      }))
-      .sort((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime());
+      });
+    }
+    return [...live.values()].sort((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime());
   }
 
   /** Ends the session with this handle, at once and for good; `false` when it is none of the account's live ones. */
   async revoke(handle: string): Promise<boolean> {
-    return (await this.#revoke((key) => this.#handle(key) === handle)) > 0;
+    return (await this.#revoke((key, place) => this.#handle(key, place) === handle)) > 0;
   }
 
   /** Ends every session of the account, and returns how many that were. */
@@ -75,20 +86,19 @@ export class AccountSessions {
 
   /** Ends every session of the account but one, and returns how many that were. @param currentKey as for `list` */
   revokeOthers(currentKey: string | null): Promise<number> {
-    const current = currentKey ? this.#place.backendKey(currentKey) : undefined;
-    return this.#revoke((key) => key !== current);
+    return this.#revoke((key, place) => !isKey(key, currentKey, place));
   }
 
-  async #revoke(isMeant: (key: string) => boolean): Promise<number> {
+  async #revoke(isMeant: (key: string, place: SessionPlace) => boolean): Promise<number> {
     let ended = 0;
     for (let round = 0; round < ROUNDS; round += 1) {
-      const meant = (await this.#live()).filter(({ noted }) => isMeant(noted.key));
+      const meant = (await this.#live()).filter(({ noted, place }) => isMeant(noted.key, place));
       if (meant.length === 0) break;
       for (let start = 0; start < meant.length; start += AT_ONCE) {
         const results = await Promise.all(
           meant
             .slice(start, start + AT_ONCE)
-            .map(({ noted, session }) => this.#place.removeLatest(noted.key, session.base)),
+            .map(({ place, noted, session }) => place.removeLatest(noted.key, session.base)),
         );
         ended += results.filter(Boolean).length;
       }
@@ -99,16 +109,31 @@ export class AccountSessions {
   /** Those that are sessions of the account now; what is settled and is none is dropped from the index. */
   async #live(): Promise<Live[]> {
     const live: Live[] = [];
-    const stale: string[] = [];
-    for (const { noted, session } of await this.#notes.find(this.account)) {
-      if (session) live.push({ noted, session });
-      else stale.push(noted.key);
+    for (const { place, notes } of this.#places) {
+      const stale: string[] = [];
+      for (const { noted, session } of await notes.find(this.account)) {
+        if (session) live.push({ place, noted, session });
+        else stale.push(noted.key);
+      }
+      if (stale.length > 0) await notes.forget(this.account, stale);
     }
-    if (stale.length > 0) await this.#notes.forget(this.account, stale);
     return live;
   }
 
-  #handle(key: string): string {
-    return sessionHandle(key, this.#place.settings.secretKey);
+  /** The same before and after a session is moved, unless keys were hashed there and are not here. */
+  #handle(key: string, place: SessionPlace): string {
+    const isHashedHere = this.#here.settings.hashKeys && !place.settings.hashKeys;
+    return sessionHandle(
+      isHashedHere ? this.#here.backendKey(key) : key,
+      this.#here.settings.secretKey,
+    );
   }
+}
+
+function isKey(
+  backendKey: string,
+  currentKey: string | null | undefined,
+  place: SessionPlace,
+): boolean {
+  return typeof currentKey === 'string' && place.backendKey(currentKey) === backendKey;
 }

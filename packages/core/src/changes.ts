@@ -55,6 +55,8 @@ export type Entries = ReadonlyMap<string, string>;
 export const CREATED_ENTRY = '_session_created';
 /** Marks the record of a key that was cycled a moment ago. */
 export const ROTATED_ENTRY = '_session_rotated';
+/** Marks the record of a session that is arriving from another place: nothing before its move is known to be done. */
+export const MOVING_ENTRY = '_session_moving';
 
 const AUTH_PREFIX = '_auth_user_';
 
@@ -65,7 +67,7 @@ export function isAuthEntry(key: string): boolean {
 
 /** Whether the application never sees the entry. */
 export function isHiddenEntry(key: string): boolean {
-  return key === CREATED_ENTRY || key === ROTATED_ENTRY;
+  return key === CREATED_ENTRY || key === ROTATED_ENTRY || key === MOVING_ENTRY;
 }
 
 /** @throws {TypeError} when the application cannot have an entry of this name. */

@@ -1,9 +1,9 @@
-import { type Entries, ROTATED_ENTRY } from './changes.ts';
+import { type Entries, MOVING_ENTRY, ROTATED_ENTRY } from './changes.ts';
 import { randomText } from './random-text.ts';
 
 /** Milliseconds for which a cycled key is remembered, so that late requests neither revive nor replace it. */
 const REMEMBERED_MS = 60_000;
-const FORM = /^"(?<rotation>[0-9a-f]{16})@(?<end>\d{1,15})"$/;
+const FORM = /^"(?<rotation>[0-9a-f]{16})@(?<end>\d{1,15})(?:@(?<movedAt>\d{1,15}))?"$/;
 
 /** Names one rotation among all that try to retire the same key. */
 export function newRotation(): string {
@@ -16,6 +16,30 @@ export function newRotation(): string {
  */
 export function rotationMarker(rotation: string, now: Date): Entries {
   return new Map([[ROTATED_ENTRY, `"${rotation}@${now.getTime() + REMEMBERED_MS}"`]]);
+}
+
+/** What is left in a place that a session was moved out of, until it would have ended there. */
+export function movedMarker(move: string, end: Date, now: Date): Entries {
+  return new Map([[ROTATED_ENTRY, `"${move}@${end.getTime()}@${now.getTime()}"`]]);
+}
+
+/** The entries of a session that is arriving by the move. */
+export function arrivingBy(move: string, entries: Entries): Entries {
+  return new Map(entries).set(MOVING_ENTRY, `"${move}"`);
+}
+
+/** Takes the entry of `arrivingBy` out of entries that were read, and returns its move; whatever it is, it is no session's. */
+export function takeMove(entries: Map<string, string>): string | undefined {
+  const text = entries.get(MOVING_ENTRY);
+  entries.delete(MOVING_ENTRY);
+  return text?.slice(1, -1);
+}
+
+/** The move that left this marker, and when; `undefined` where none did. */
+export function moveOf(entries: Entries): { move: string; movedAt: Date } | undefined {
+  const { rotation, movedAt } = FORM.exec(entries.get(ROTATED_ENTRY) ?? '')?.groups ?? {};
+  if (rotation === undefined || movedAt === undefined) return undefined;
+  return { move: rotation, movedAt: new Date(Number(movedAt)) };
 }
 
 /** When the marker ends; `undefined` where the entries are those of a session. */

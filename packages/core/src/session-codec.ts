@@ -2,7 +2,7 @@ import { type Entries, ROTATED_ENTRY } from './changes.ts';
 import { BadSignature, SessionTooLarge, SignatureExpired } from './errors.ts';
 import { EXPIRY_ENTRY, expiresAtBrowserClose } from './expiry.ts';
 import { joinObject, measureJson, parseJson, splitObject } from './json-text.ts';
-import { isMarker } from './rotation-marker.ts';
+import { isMarker, takeMove } from './rotation-marker.ts';
 import { SEAL_BYTES, Sealer } from './sealing.ts';
 import { asJson, jsonSerializer, serializerOf } from './serializers.ts';
 import type { SessionBackend, StoredSession } from './session-backend.ts';
@@ -26,6 +26,8 @@ export interface LoadedSession {
   readonly fallback: number | undefined;
   /** The key was cycled a moment ago; this is what is left of the record. */
   readonly rotated: boolean;
+  /** The move that brings it here and is not known to be done; until then it is no session. */
+  readonly moving: string | undefined;
 }
 
 /** JSON of this many bytes and more is compressed, where that makes it shorter: for less, zlib costs more than it saves. */
@@ -104,6 +106,7 @@ export class SessionCodec {
     }
     const entries = this.#readEntries(json);
     if (!entries) return 'corrupt';
+    const moving = takeMove(entries);
     return {
       data: stored.data,
       base: stored.base,
@@ -115,10 +118,11 @@ export class SessionCodec {
       signedAt,
       fallback,
       rotated: isMarker(entries),
+      moving,
     };
   }
 
-  #readEntries(json: string): Entries | undefined {
+  #readEntries(json: string): Map<string, string> | undefined {
     if (json.length > this.#settings.maxDataBytes) return undefined;
     try {
       if (this.#exceeds(json)) return undefined;

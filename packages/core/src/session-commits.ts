@@ -2,7 +2,7 @@ import { applyChanges, type ChangeSet, type Entries } from './changes.ts';
 import { type Commit, CommitQueue, type LaneState } from './commit-queue.ts';
 import { isUpdateError, untilUnchanged } from './compare-and-set.ts';
 import { BackendUnavailable } from './errors.ts';
-import { isMarkerOf, newRotation } from './rotation-marker.ts';
+import { isMarkerOf, newRotation, rotationMarker } from './rotation-marker.ts';
 import type { LoadedSession } from './session-codec.ts';
 import { withCreation } from './session-lifetime.ts';
 import type { Committed, SessionRecords } from './session-records.ts';
@@ -54,7 +54,8 @@ export class SessionCommits {
       try {
         await untilUnchanged(async () => {
           try {
-            await this.#records.retire(key, theirs.base, rotation);
+            const marker = rotationMarker(rotation, this.#records.settings.now());
+            await this.#records.retire(key, theirs.base, marker);
             return true;
           } catch (error) {
             theirs = this.#records.newer(key, error);

@@ -27,6 +27,8 @@ export interface SessionEvents {
   created: [SessionEvent];
   /** A record was updated. */
   saved: [SessionEvent];
+  /** A session was moved here from the place that `migratingFrom` names, or from what is imported. */
+  moved: [SessionEvent];
   /** A write met other writers, or was shared by several; `attempts` is the number of writes it took. */
   merged: [SessionEvent & { readonly attempts: number; readonly commits: number }];
   /** A session ended while a request used it. */

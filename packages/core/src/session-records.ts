@@ -5,7 +5,6 @@ import type { Entries } from './changes.ts';
 import { isNamed, isUpdateError } from './compare-and-set.ts';
 import { isPromise } from './deadline.ts';
 import { CreateError, SessionInterrupted } from './errors.ts';
-import { rotationMarker } from './rotation-marker.ts';
 import { attributesOf } from './session-attributes.ts';
 import type {
   Awaitable,
@@ -27,6 +26,7 @@ import {
   hasEnded,
   withSharedExpiry,
 } from './session-lifetime.ts';
+import { type MoveSource, SessionMoves } from './session-moves.ts';
 import { SessionPlace } from './session-place.ts';
 import type { Settings } from './settings.ts';
 
@@ -34,6 +34,11 @@ import type { Settings } from './settings.ts';
 export interface Committed {
   readonly key: string;
   readonly session: LoadedSession;
+}
+
+/** A place whose sessions are moved to another one, where they are used from then on. */
+export interface FormerPlace {
+  sourceOf(key: string): MoveSource;
 }
 
 const CREATE_ATTEMPTS = 5;
@@ -55,24 +60,34 @@ export class SessionRecords {
   readonly inCookie: boolean;
   /** Whether `load` answers without a promise. */
   readonly answersAtOnce: boolean;
+  readonly #moves: SessionMoves;
+  readonly #former: FormerPlace | undefined;
 
-  constructor(backend: SessionBackend, settings: Settings, events: SessionEventEmitter) {
+  /** @param former the place whose sessions are moved here when they are first used. */
+  constructor(
+    backend: SessionBackend,
+    settings: Settings,
+    events: SessionEventEmitter,
+    former?: FormerPlace,
+  ) {
     this.settings = settings;
     this.#codec = new SessionCodec(backend.encoding, settings);
     this.#backend = backend;
     this.#events = events;
     this.#calls = new BackendCalls(backend.constructor.name, settings.operationTimeoutMs, events);
     this.inCookie = backend.encoding !== 'serialized' && (backend.encoding.inCookie ?? false);
-    this.answersAtOnce = backend.answers === 'synchronously';
+    this.answersAtOnce = backend.answers === 'synchronously' && !former;
     this.place = new SessionPlace(backend, this.#codec, this.#calls, settings);
     this.notes = this.place.notes;
+    this.#moves = new SessionMoves(backend, this.#codec, this.#calls, this.place, events);
+    this.#former = former;
     if (readsExpiry(backend)) backend.useExpiry((stored) => this.#endOf(stored));
   }
 
-  /** What the backend has under the key, as it is. */
+  /** What is stored under the key, as it is; a session of the place that is migrated from is moved here first. */
   fetch(key: string): Awaitable<StoredSession | undefined> {
-    const call = { operation: 'load', key } as const;
-    return this.#calls.make(call, () => this.#backend.load(this.place.backendKey(key)));
+    const stored = this.#read(key);
+    return this.#former ? this.#arrived(key, stored, this.#former) : stored;
   }
 
   /** The session in a record, or `undefined` where there is none; a record that is none is an event. */
@@ -90,6 +105,7 @@ export class SessionRecords {
       this.#events.tell('rejected', key, { reason: 'expired' });
       return undefined;
     }
+    if (decoded.moving !== undefined) return undefined;
     if (decoded.rotated) this.#events.tell('rejected', key, { reason: 'rotated' });
     return decoded;
   }
@@ -104,11 +120,17 @@ export class SessionRecords {
 
   /** Loads from the place itself, where the backend keeps copies as well. @param timeoutMs as for `BackendCall`. */
   async loadOriginal(key: string, timeoutMs?: number): Promise<LoadedSession | undefined> {
-    const backend = this.#backend;
-    const backendKey = this.place.backendKey(key);
-    const read = () =>
-      keepsCopies(backend) ? backend.loadOriginal(backendKey) : backend.load(backendKey);
-    return this.open(key, await this.#calls.make({ operation: 'load', key, timeoutMs }, read));
+    const stored = this.#readOriginal(key, timeoutMs);
+    const former = this.#former;
+    return this.open(key, await (former ? this.#arrived(key, stored, former) : stored));
+  }
+
+  /** What is here in the place itself, by whoever moves it: also what is left of a session. Tells no event. */
+  async lookUp(key: string): Promise<LoadedSession | undefined> {
+    const stored = await this.#readOriginal(key);
+    const found = stored && this.#codec.decode(stored);
+    if (!found || typeof found === 'string') return undefined;
+    return hasEnded(found, this.inCookie, this.settings) ? undefined : found;
   }
 
   /** Stores the entries under a new key; `origin` is the base of the record that they come from. */
@@ -151,10 +173,9 @@ export class SessionRecords {
     return this.#committed(key, record, written, complete);
   }
 
-  /** Turns the record that `base` names into the marker of a key that was cycled. @throws {UpdateError} */
-  async retire(key: string, base: string, rotation: string): Promise<void> {
-    const record = this.#record(key, rotationMarker(rotation, this.settings.now()));
-    await this.#update(key, record, base);
+  /** Turns the record that `base` names into a marker: its session is no more under this key. @throws {UpdateError} */
+  async retire(key: string, base: string, marker: Entries): Promise<void> {
+    await this.#update(key, this.#record(key, marker), base);
   }
 
   /** Moves the record's expiry; `undefined` when somebody else changed or removed it, who then did so anyway. */
@@ -209,6 +230,29 @@ export class SessionRecords {
     attributesOf(entries, this.settings);
   }
 
+  #read(key: string): Awaitable<StoredSession | undefined> {
+    const call = { operation: 'load', key } as const;
+    return this.#calls.make(call, () => this.#backend.load(this.place.backendKey(key)));
+  }
+
+  #readOriginal(key: string, timeoutMs?: number): Awaitable<StoredSession | undefined> {
+    const backend = this.#backend;
+    const backendKey = this.place.backendKey(key);
+    const read = () =>
+      keepsCopies(backend) ? backend.loadOriginal(backendKey) : backend.load(backendKey);
+    return this.#calls.make({ operation: 'load', key, timeoutMs }, read);
+  }
+
+  async #arrived(
+    key: string,
+    reading: Awaitable<StoredSession | undefined>,
+    former: FormerPlace,
+  ): Promise<StoredSession | undefined> {
+    const stored = await reading;
+    if (this.#moves.isSettled(stored)) return stored;
+    return this.#moves.arrive(key, former.sourceOf(key));
+  }
+
   #record(
     key: string,
     entries: Entries,
@@ -230,6 +274,7 @@ export class SessionRecords {
       signedAt: Math.floor(this.settings.now().getTime() / 1000),
       fallback: undefined,
       rotated: false,
+      moving: undefined,
     };
     return { key: this.inCookie ? written.key : key, session };
   }

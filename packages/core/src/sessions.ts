@@ -4,6 +4,7 @@ import { type Clearing, type ClearingOptions, startClearing } from './clearing-t
 import { isPromise } from './deadline.ts';
 import { ImproperlyConfigured } from './errors.ts';
 import { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';
+import { type FormerSessions, openFormer } from './migrating-from.ts';
 import { type SafetyFinding, safetyFindings } from './safety.ts';
 import type { ClearExpiredOptions, SessionBackend } from './session-backend.ts';
 import { SessionCommits } from './session-commits.ts';
@@ -27,6 +28,7 @@ export class Sessions<Data extends object = SessionData> {
   readonly inspector: SessionInspector;
   readonly #records: SessionRecords;
   readonly #commits: SessionCommits;
+  readonly #former: FormerSessions | undefined;
   readonly #clearings = new Set<Clearing>();
 
   /** @throws {ImproperlyConfigured} naming the first setting that is missing or wrong. */
@@ -34,7 +36,8 @@ export class Sessions<Data extends object = SessionData> {
     this.settings = validateSettings(options);
     this.backend = options.backend;
     this.events = new SessionEventEmitter(options.secretKey);
-    this.#records = new SessionRecords(options.backend, this.settings, this.events);
+    this.#former = openFormer(options, this.events);
+    this.#records = new SessionRecords(options.backend, this.settings, this.events, this.#former);
     this.inspector = new SessionInspector(this.#records);
     this.#commits = new SessionCommits(this.#records);
   }
@@ -83,7 +86,11 @@ export class Sessions<Data extends object = SessionData> {
    */
   of(account: string | number | bigint): AccountSessions {
     const { notes, place } = this.#records;
-    if (notes) return new AccountSessions(accountText(account), place, notes);
+    if (notes) {
+      const former = this.#former?.records.place;
+      const before = former?.notes && { place: former, notes: former.notes };
+      return new AccountSessions(accountText(account), { place, notes }, before);
+    }
     throw new ImproperlyConfigured(
       'sessions.of(account) needs the setting account: true for the user that is logged in as in Django, or a function.',
     );
@@ -118,7 +125,11 @@ export class Sessions<Data extends object = SessionData> {
   async close(): Promise<void> {
     await Promise.all([...this.#clearings].map((clearing) => clearing.stop()));
     await this.#commits.idle();
-    await this.backend.close();
+    try {
+      await this.#former?.backend.close();
+    } finally {
+      await this.backend.close();
+    }
   }
 
   #keyIn(cookieHeader: string | undefined): string | null {

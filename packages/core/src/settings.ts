@@ -1,6 +1,7 @@
 import { type AccountFunction, validateAccount } from './account-notes.ts';
 import { ImproperlyConfigured } from './errors.ts';
 import { DEEPEST_JSON } from './json-scanner.ts';
+import type { MigratingFromOptions } from './migrating-from.ts';
 import { choice, describe, flag, positive, seconds } from './option-readers.ts';
 import { hideSecrets, validateSecretKey } from './secret-key.ts';
 import { bigIntSerializer, jsonSerializer, type Serializer } from './serializers.ts';
@@ -13,6 +14,11 @@ import { isTimeZone } from './time-zone.ts';
 export interface SessionsOptions {
   /** Where sessions live. Django: `SESSION_ENGINE`. */
   readonly backend: SessionBackend;
+  /**
+   * Where sessions lived until now: each is moved to `backend` when it is first used, so that nobody is logged out. The
+   * backend, or an object of it and of what else was different there.
+   */
+  readonly migratingFrom?: SessionBackend | MigratingFromOptions | undefined;
   /** Signs what is stored: at least 32 characters, 5 of them distinct, and no placeholder. Django: `SECRET_KEY`. */
   readonly secretKey: string;
   /**
@@ -103,6 +109,7 @@ export interface Settings {
 const KNOWN = new Set<string>([
   ...[
     'backend',
+    'migratingFrom',
     'secretKey',
     'secretKeyFallbacks',
     'allowWeakSecret',
@@ -148,7 +155,7 @@ export function validateSettings(options: SessionsOptions): Settings {
       );
     }
   }
-  validateBackend(options.backend);
+  validateBackend('backend', options.backend);
   const {
     secretKeyFallbacks = [],
     serializer: given = jsonSerializer,
@@ -224,17 +231,18 @@ export function validateSettings(options: SessionsOptions): Settings {
   return Object.freeze(hideSecrets(settings, 'secretKey', 'secretKeyFallbacks'));
 }
 
-function validateBackend(backend: unknown): void {
+/** @throws {ImproperlyConfigured} naming what the backend lacks. */
+export function validateBackend(name: string, backend: unknown): asserts backend is SessionBackend {
   const candidate = backend as Partial<SessionBackend> | undefined | null;
   const missing = BACKEND_METHODS.find((method) => typeof candidate?.[method] !== 'function');
   if (missing || candidate?.encoding === undefined) {
     throw new ImproperlyConfigured(
-      `backend must be a session backend, such as createBackend() of @coatcheck/db returns; ${missing ?? 'encoding'} is missing.`,
+      `${name} must be a session backend, such as createBackend() of @coatcheck/db returns; ${missing ?? 'encoding'} is missing.`,
     );
   }
   if (!['synchronously', 'later'].includes(candidate.answers as string)) {
     throw new ImproperlyConfigured(
-      "backend must say how it answers: its property answers is 'synchronously' or 'later'.",
+      `${name} must say how it answers: its property answers is 'synchronously' or 'later'.`,
     );
   }
 }

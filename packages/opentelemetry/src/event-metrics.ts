@@ -8,6 +8,7 @@ type Name = keyof SessionEvents | 'cacheFailed';
 const KINDS: Readonly<Record<Name, readonly string[]>> = {
   created: [],
   saved: [],
+  moved: [],
   merged: [],
   interrupted: [],
   rejected: ['reason'],
