@@ -1,0 +1,69 @@
+import type { Contender } from './contender.ts';
+import { nodeContenders } from './contenders/index.ts';
+import { type Effort, runHeat } from './heat.ts';
+import { describeMachine } from './machine.ts';
+import { type Place, Premises } from './places.ts';
+import { type Cell, cellsOf, type Results } from './results.ts';
+import { startContender } from './running.ts';
+import { fits, type Scenario } from './scenarios.ts';
+
+/** What is to be measured, and how thoroughly. */
+export interface Plan {
+  readonly places: readonly Place[];
+  readonly scenarios: readonly Scenario[];
+  /** Whether a contender takes part. Bare ones do where one of their framework does. */
+  readonly includes: (contender: Contender) => boolean;
+  readonly effort: Effort;
+  /** Is told what happens. */
+  readonly say?: (line: string) => void;
+}
+
+/** Runs every scenario in every place. @throws {Error} when a contender does not do what the scenario says. */
+export async function runBenchmarks(plan: Plan): Promise<Results> {
+  const { places, scenarios, includes, effort, say = () => {} } = plan;
+  const premises = new Premises();
+  const cells: Cell[] = [];
+  const skipped: string[] = [];
+  try {
+    for (const place of places) {
+      const missing = premises.missing(place);
+      if (missing) {
+        skipped.push(`${place}: ${missing}.`);
+        continue;
+      }
+      const entrants = entrantsOf(place, includes);
+      for (const scenario of scenarios.filter((each) => fits(each, place))) {
+        const start = performance.now();
+        const tracks = await runHeat(entrants, scenario, effort, async (contender) =>
+          startContender(contender, await premises.corner(place)),
+        );
+        const found = cellsOf(place, scenario.name, tracks);
+        cells.push(...found);
+        const seconds = ((performance.now() - start) / 1000).toFixed(0);
+        const figures = found.map(({ contender, role, cpu, added }) =>
+          role === 'bare'
+            ? `${contender} (${cpu.median.toFixed(1)})`
+            : `${contender} ${added.median.toFixed(1)}`,
+        );
+        say(`${place}, ${scenario.title} (${seconds} s): ${figures.join(', ')}`);
+      }
+    }
+  } finally {
+    await premises.close();
+  }
+  const packages = places
+    .flatMap((place) => entrantsOf(place, includes))
+    .flatMap((contender) => contender.packages);
+  return { machine: describeMachine(packages, new Date()), skipped, cells };
+}
+
+/** Bare ones first, then the limit, ours and the peers. */
+function entrantsOf(place: Place, includes: Plan['includes']): Contender[] {
+  const all: readonly Contender[] = nodeContenders;
+  const here = all.filter((contender) => contender.place === place && includes(contender));
+  const bare = all.filter(
+    ({ role, framework }) =>
+      role === 'bare' && (framework === 'koa' || here.some((each) => each.framework === framework)),
+  );
+  return [...bare, ...here];
+}

@@ -1,0 +1,162 @@
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import type { Contender } from './contender.ts';
+import { Load, type NextVisit } from './load.ts';
+import type { Running, Usage } from './running.ts';
+import { create, last, type Scenario } from './scenarios.ts';
+import { Visitor } from './visitor.ts';
+
+/** How long and how often is measured. */
+export interface Effort {
+  readonly rounds: number;
+  /** How long a contender is measured at a stretch. */
+  readonly sliceMs: number;
+  /** The compiler of V8 is done after some thousands of requests, whatever the time they take. */
+  readonly warmUpRequests: number;
+  /** Slow contenders get no more than this. */
+  readonly warmUpMs: number;
+  readonly connections: number;
+  readonly visitorsPerConnection: number;
+}
+
+/** What one contender did in one round. */
+export interface Slice {
+  readonly requests: number;
+  readonly cpuMicros: number;
+  readonly seconds: number;
+}
+
+/** What one contender did in a heat. */
+export interface Track {
+  readonly contender: Contender;
+  /** One per round. */
+  readonly rounds: readonly Slice[];
+  readonly latencies: RecordableHistogram;
+  /** When the last round was over. */
+  readonly usage: Usage;
+}
+
+/**
+ * Runs contenders of one place against each other in one scenario. All are started for it, checked and warmed up; then
+ * they take turns, so that what happens to the machine happens to all of them. Those that are compared most closely,
+ * all but the peers, run at the beginning of a round and, in reverse order, at its end.
+ *
+ * @throws {Error} when a contender does not do what the scenario says.
+ */
+export async function runHeat(
+  contenders: readonly Contender[],
+  scenario: Scenario,
+  effort: Effort,
+  start: (contender: Contender) => Promise<Running>,
+): Promise<Track[]> {
+  const entrants: Entrant[] = [];
+  try {
+    for (const contender of contenders) {
+      const entrant = new Entrant(await start(contender), scenario, effort);
+      entrants.push(entrant);
+      await entrant.prepare();
+    }
+    const closest = entrants.filter(({ contender }) => contender.role !== 'peer');
+    const peers = entrants.filter(({ contender }) => contender.role === 'peer');
+    const order = [...closest, ...peers, ...closest.toReversed()];
+    for (let round = 0; round < effort.rounds; round++) {
+      for (const entrant of order) await entrant.measure(round);
+    }
+    return await Promise.all(entrants.map((entrant) => entrant.finish()));
+  } finally {
+    await Promise.all(entrants.map((entrant) => entrant.stop()));
+  }
+}
+
+class Entrant {
+  readonly contender: Contender;
+  readonly #running: Running;
+  readonly #scenario: Scenario;
+  readonly #effort: Effort;
+  readonly #load: Load;
+  readonly #visitors: readonly (readonly Visitor[])[];
+  readonly #turns: number[];
+  readonly #rounds: Slice[] = [];
+  readonly #latencies = createHistogram();
+
+  constructor(running: Running, scenario: Scenario, effort: Effort) {
+    this.contender = running.contender;
+    this.#running = running;
+    this.#scenario = scenario;
+    this.#effort = effort;
+    const { connections, visitorsPerConnection: each } = effort;
+    this.#load = new Load(running.port, connections, running.contender.role !== 'bare');
+    this.#visitors = Array.from({ length: connections }, (_, connection) =>
+      Array.from({ length: each }, (_, i) => new Visitor(connection * each + i)),
+    );
+    this.#turns = new Array(connections).fill(0);
+  }
+
+  /** Gives every visitor a session, checks that it is one, and lets the server get up to speed. */
+  async prepare(): Promise<void> {
+    await this.#once((visitor) => create(visitor, this.#scenario.bytes));
+    await this.#check();
+    const { warmUpMs, warmUpRequests } = this.#effort;
+    await this.#load.run(this.#during(warmUpMs, warmUpRequests));
+  }
+
+  async measure(round: number): Promise<void> {
+    const before = await this.#running.usage();
+    const served = await this.#load.run(this.#during(this.#effort.sliceMs));
+    const after = await this.#running.usage();
+    this.#latencies.add(served.latencies);
+    const earlier = this.#rounds[round] ?? { requests: 0, cpuMicros: 0, seconds: 0 };
+    this.#rounds[round] = {
+      requests: earlier.requests + served.requests,
+      cpuMicros: earlier.cpuMicros + after.cpuMicros - before.cpuMicros,
+      seconds: earlier.seconds + served.seconds,
+    };
+  }
+
+  async finish(): Promise<Track> {
+    const usage = await this.#running.usage();
+    await this.#check();
+    const { contender } = this;
+    return { contender, rounds: this.#rounds, latencies: this.#latencies, usage };
+  }
+
+  async stop(): Promise<void> {
+    await this.#load.close();
+    await this.#running.stop();
+  }
+
+  /** Everybody's session has what was written last, and who has no cookie has none. */
+  async #check(): Promise<void> {
+    if (this.contender.role === 'bare') return;
+    await this.#once(last);
+    const stranger = new Visitor(0);
+    const unknown = { path: '/read/0', visitor: stranger, body: 'undefined', sendsCookie: false };
+    let asked = false;
+    await this.#load.run(() => {
+      if (asked) return undefined;
+      asked = true;
+      return unknown;
+    });
+  }
+
+  /** One visit of every visitor. */
+  async #once(visit: (visitor: Visitor) => ReturnType<Scenario['visit']>): Promise<void> {
+    const left = this.#visitors.map((visitors) => [...visitors]);
+    await this.#load.run((connection) => {
+      const visitor = left[connection]?.pop();
+      return visitor && visit(visitor);
+    });
+  }
+
+  /** The scenario's visits for so long, or until there were so many. */
+  #during(ms: number, most = Number.POSITIVE_INFINITY): NextVisit {
+    const end = performance.now() + ms;
+    let left = most;
+    return (connection) => {
+      if (left-- <= 0 || performance.now() > end) return undefined;
+      const turn = (this.#turns[connection] ?? 0) + 1;
+      this.#turns[connection] = turn;
+      const visitors = this.#visitors[connection] as readonly Visitor[];
+      return this.#scenario.visit(visitors[turn % visitors.length] as Visitor, turn);
+    };
+  }
+}

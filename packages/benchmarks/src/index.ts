@@ -1,0 +1,12 @@
+export { type Plan, runBenchmarks } from './benchmarks.ts';
+export { type Budget, budgets, judge, type Verdict } from './budgets.ts';
+export type { Contender, Framework, NodeContender, Role } from './contender.ts';
+export type { Effort } from './heat.ts';
+export type { Machine } from './machine.ts';
+export { type Place, places } from './places.ts';
+export { planFor } from './plan.ts';
+export { type Bar, barChart, type Panel } from './plot.ts';
+export { markdown, reportFiles } from './report.ts';
+export type { Cell, Results } from './results.ts';
+export { type ScenarioName, scenarios } from './scenarios.ts';
+export { quantile, type Summary, summarize } from './statistics.ts';

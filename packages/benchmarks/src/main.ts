@@ -1,0 +1,20 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { runBenchmarks } from './benchmarks.ts';
+import { planFor } from './plan.ts';
+import { markdown, reportFiles } from './report.ts';
+
+// `npm run bench`: measures and writes the report.
+
+const plan = planFor(process.argv.slice(2));
+const results = await runBenchmarks({ ...plan, say: console.log });
+
+// Only a complete run may replace what the documentation shows: figures of several runs do not compare.
+const directory = path.join(
+  import.meta.dirname,
+  plan.isComplete ? '../../../docs/performance' : '../report',
+);
+mkdirSync(directory, { recursive: true });
+for (const [name, text] of reportFiles(results)) writeFileSync(path.join(directory, name), text);
+if (!plan.isComplete) console.log(`\n${markdown(results)}`);
+console.log(`The report is in ${path.relative(process.cwd(), directory)}.`);

@@ -1,0 +1,65 @@
+import type { Plan } from './benchmarks.ts';
+import type { Effort } from './heat.ts';
+import { type Place, places } from './places.ts';
+import { scenarios } from './scenarios.ts';
+
+const FULL: Effort = {
+  ...{ rounds: 5, sliceMs: 400, warmUpRequests: 6000, warmUpMs: 1500 },
+  ...{ connections: 64, visitorsPerConnection: 8 },
+};
+
+const QUICK: Effort = { ...FULL, rounds: 3, sliceMs: 250, warmUpRequests: 3000, warmUpMs: 600 };
+
+/** What a quick run measures where nothing is named. */
+const QUICK_PLACES: readonly Place[] = ['memory', 'redis', 'sqlite'];
+const QUICK_SCENARIOS: readonly string[] = ['untouched', 'read', 'write'];
+
+/** A plan that came from a command line. */
+export interface NamedPlan extends Plan {
+  /** Everything, as it goes into the documentation. */
+  readonly isComplete: boolean;
+}
+
+/**
+ * The plan for these arguments: names of places and scenarios, `--quick`, `--rounds N`, `--no-peers`.
+ *
+ * @throws {Error} for anything else.
+ */
+export function planFor(args: readonly string[]): NamedPlan {
+  const names = args.filter((arg, i) => !arg.startsWith('--') && args[i - 1] !== '--rounds');
+  const isQuick = args.includes('--quick');
+  const hasPeers = !args.includes('--no-peers');
+  const rounds = roundsOf(args);
+  const namedPlaces = places.filter((place) => names.includes(place));
+  const namedScenarios = scenarios.filter(({ name }) => names.includes(name));
+  const known: readonly string[] = [...places, ...scenarios.map(({ name }) => name)];
+  const unknown = [
+    ...names.filter((name) => !known.includes(name)),
+    ...args.filter((arg) => arg.startsWith('--') && !OPTIONS.includes(arg)),
+  ];
+  if (unknown.length > 0) {
+    throw new Error(`${unknown.join(', ')}: name ${known.join(', ')}, ${OPTIONS.join(', ')}.`);
+  }
+  const allPlaces = isQuick ? QUICK_PLACES : places;
+  const allScenarios = isQuick
+    ? scenarios.filter(({ name }) => QUICK_SCENARIOS.includes(name))
+    : scenarios;
+  const effort = isQuick ? QUICK : FULL;
+  return {
+    places: namedPlaces.length > 0 ? namedPlaces : allPlaces,
+    scenarios: namedScenarios.length > 0 ? namedScenarios : allScenarios,
+    includes: ({ role }) => hasPeers || role !== 'peer',
+    effort: { ...effort, rounds: rounds ?? effort.rounds },
+    isComplete: names.length === 0 && !isQuick && hasPeers,
+  };
+}
+
+const OPTIONS: readonly string[] = ['--quick', '--rounds', '--no-peers'];
+
+function roundsOf(args: readonly string[]): number | undefined {
+  const at = args.indexOf('--rounds');
+  if (at === -1) return undefined;
+  const rounds = Number(args[at + 1]);
+  if (!(Number.isInteger(rounds) && rounds > 0)) throw new Error('--rounds takes a number.');
+  return rounds;
+}

@@ -1,0 +1,153 @@
+import { judge, type Verdict } from './budgets.ts';
+import type { Place } from './places.ts';
+import { barChart } from './plot.ts';
+import type { Cell, Results } from './results.ts';
+import { scenarios } from './scenarios.ts';
+
+/** Files of a report by name: results.json, results.md and a plot for each place. */
+export function reportFiles(results: Results): ReadonlyMap<string, string> {
+  const files = new Map([
+    ['results.json', `${JSON.stringify(results, undefined, 1)}\n`],
+    ['results.md', markdown(results)],
+  ]);
+  for (const place of placesOf(results)) files.set(`${place}.svg`, plot(results, place));
+  return files;
+}
+
+/** The report as Markdown. */
+export function markdown(results: Results): string {
+  const { machine, skipped } = results;
+  const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
+  const memory = (machine.memoryBytes / 2 ** 30).toFixed(0);
+  const sections = [
+    '# Results',
+    'Written by `npm run bench`; [docs/performance.md](../performance.md) says what the words mean.',
+    `${machine.date}${machine.commit ? `, commit ${machine.commit}` : ''}. ${machine.cpu}, ${machine.cores} cores, ${memory} GiB, ${machine.system}, Node ${machine.node}. ${versions.join(', ')}.`,
+    ...skipped.map((reason) => `Left out: ${reason}`),
+    '## Budgets',
+    'Microseconds of server CPU that a session adds to a request.',
+    budgetTable(judge(results)),
+    '## Beside the peers',
+    'What a peer adds to its framework, as a multiple of what Coatcheck adds to Koa in the same round.',
+    peerTable(results),
+    ...placesOf(results).flatMap((place) => [
+      `## ${place}`,
+      `![What each contender adds to a request, by scenario](${place}.svg)`,
+      'Microseconds of server CPU added to a request: the median of the rounds, and where the middle half of them lies.',
+      placeTable(results, place, addedText),
+      'Latency in ms (median / 99 %), requests per second, and memory (resident / heap, MB).',
+      placeTable(results, place, besideText),
+    ]),
+  ];
+  return `${sections.join('\n\n')}\n`;
+}
+
+function budgetTable(verdicts: readonly Verdict[]): string {
+  return table(
+    ['place', 'scenario', 'limit', 'Coatcheck', 'ratio', 'budget', 'verdict'],
+    verdicts.map(({ budget: { place, scenario, atMost }, reference, ours, allowed, isMet }) => {
+      const budget =
+        'micros' in atMost
+          ? `≤ ${atMost.micros} µs`
+          : 'limit' in atMost
+            ? `≤ ${atMost.limit} × limit`
+            : `≤ ${atMost.read} × read`;
+      const isMultiple = reference !== undefined;
+      return [
+        ...[place, scenario, isMultiple ? micros(reference) : '', micros(ours)],
+        ...[isMultiple ? (ours / reference).toFixed(2) : '', budget],
+        isMet ? 'met' : `missed by ${micros(ours - allowed)} µs`,
+      ];
+    }),
+  );
+}
+
+function peerTable(results: Results): string {
+  const peers = results.cells.filter(({ role }) => role === 'peer');
+  const rows = [...new Set(peers.map(({ contender }) => contender))].map((name) => {
+    const cells = peers.filter(({ contender }) => contender === name);
+    const ratios = scenariosOf(results).map(({ name: scenario }) => {
+      const peer = cells.find((cell) => cell.scenario === scenario);
+      const ours = results.cells.find(
+        (cell) => cell.role === 'ours' && cell.scenario === scenario && cell.place === peer?.place,
+      );
+      return peer && ours ? ratioText(peer.added.median, ours.added.median) : '';
+    });
+    return [`${name}, ${cells[0]?.place}`, ...ratios];
+  });
+  return table(['peer', ...scenariosOf(results).map(({ title }) => title)], rows);
+}
+
+/** Both are differences: what is no more than the noise makes no ratio. */
+function ratioText(peer: number, ours: number): string {
+  const least = 1;
+  if (ours < least) return peer < least ? '–' : `> ${(peer / least).toFixed(1)}`;
+  return (peer / ours).toFixed(1);
+}
+
+function placeTable(results: Results, place: Place, text: (cell: Cell) => string): string {
+  const cells = results.cells.filter((cell) => cell.place === place);
+  const shown = scenariosOf(results).filter(({ name }) =>
+    cells.some(({ scenario }) => scenario === name),
+  );
+  const rows = [...new Set(cells.map(({ contender }) => contender))].map((name) => [
+    name,
+    ...shown.map(({ name: scenario }) => {
+      const cell = cells.find((each) => each.contender === name && each.scenario === scenario);
+      return cell ? text(cell) : '';
+    }),
+  ]);
+  return table(['', ...shown.map(({ title }) => title)], rows);
+}
+
+function addedText({ role, cpu, added }: Cell): string {
+  if (role === 'bare') return `(${micros(cpu.median)})`;
+  return `${micros(added.median)} [${micros(added.low)}, ${micros(added.high)}]`;
+}
+
+function besideText({ p50Ms, p99Ms, requestsPerSecond, rssBytes, heapBytes }: Cell): string {
+  const latency = `${p50Ms.toFixed(1)} / ${p99Ms.toFixed(1)}`;
+  const memory = [rssBytes, heapBytes].map((bytes) =>
+    bytes === undefined ? '–' : (bytes / 1e6).toFixed(0),
+  );
+  return `${latency}; ${requestsPerSecond.toFixed(0)}; ${memory.join(' / ')}`;
+}
+
+function plot(results: Results, place: Place): string {
+  const cells = results.cells.filter((cell) => cell.place === place && cell.role !== 'bare');
+  const panels = scenariosOf(results).map(({ name, title }) => ({
+    title,
+    bars: cells
+      .filter(({ scenario }) => scenario === name)
+      .map(({ contender, role, added }) => ({
+        label: contender,
+        value: added.median,
+        spread: [added.low, added.high] as const,
+        tone: TONES[role],
+      })),
+  }));
+  return barChart(
+    `What a session adds to a request: ${place}`,
+    'microseconds of server CPU; lines: the middle half of the rounds',
+    panels.filter(({ bars }) => bars.length > 0),
+  );
+}
+
+const TONES = { bare: 'reference', limit: 'reference', ours: 'ours', peer: 'other' } as const;
+
+function placesOf({ cells }: Results): Place[] {
+  return [...new Set(cells.map(({ place }) => place))];
+}
+
+function scenariosOf({ cells }: Results) {
+  return scenarios.filter(({ name }) => cells.some(({ scenario }) => scenario === name));
+}
+
+function micros(value: number): string {
+  return value.toFixed(1);
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}

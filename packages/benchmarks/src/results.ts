@@ -1,0 +1,75 @@
+import type { Framework, Role } from './contender.ts';
+import type { Track } from './heat.ts';
+import type { Machine } from './machine.ts';
+import type { Place } from './places.ts';
+import type { ScenarioName } from './scenarios.ts';
+import { type Summary, summarize } from './statistics.ts';
+
+/** A contender in a scenario of a place. */
+export interface Cell {
+  readonly place: Place;
+  readonly scenario: ScenarioName;
+  readonly contender: string;
+  readonly role: Role;
+  readonly framework: Framework;
+  /** Of all rounds. */
+  readonly requests: number;
+  /** Microseconds of server CPU per request, user and system. */
+  readonly cpu: Summary;
+  /** The same less what the framework takes without sessions, in the same round. */
+  readonly added: Summary;
+  /** CPU per request as a multiple of bare Koa's in the same round. */
+  readonly timesBareKoa: Summary;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly requestsPerSecond: number;
+  readonly rssBytes: number;
+  readonly heapBytes?: number;
+}
+
+/** A run of the benchmarks. */
+export interface Results {
+  readonly machine: Machine;
+  /** Why places or contenders are missing, a sentence each. */
+  readonly skipped: readonly string[];
+  readonly cells: readonly Cell[];
+}
+
+/** What a heat says. Bare contenders have cells too: theirs add nothing. */
+export function cellsOf(place: Place, scenario: ScenarioName, tracks: readonly Track[]): Cell[] {
+  const bareOf = (framework: Framework): number[] => {
+    const bare = tracks.find(
+      ({ contender }) => contender.role === 'bare' && contender.framework === framework,
+    );
+    if (!bare) throw new Error(`There is no bare contender for ${framework}.`);
+    return cpuOf(bare);
+  };
+  const koa = bareOf('koa');
+  return tracks.map((track) => {
+    const { contender, rounds, latencies, usage } = track;
+    const { name, role, framework } = contender;
+    const cpu = cpuOf(track);
+    const bare = bareOf(framework);
+    const requests = sum(rounds.map((round) => round.requests));
+    return {
+      ...{ place, scenario, contender: name, role, framework, requests },
+      cpu: summarize(cpu),
+      added: summarize(cpu.map((micros, round) => micros - (bare[round] as number))),
+      timesBareKoa: summarize(cpu.map((micros, round) => micros / (koa[round] as number))),
+      p50Ms: latencies.percentile(50) / 1e6,
+      p99Ms: latencies.percentile(99) / 1e6,
+      requestsPerSecond: requests / sum(rounds.map((round) => round.seconds)),
+      rssBytes: usage.rssBytes,
+      ...(usage.heapBytes !== undefined && { heapBytes: usage.heapBytes }),
+    };
+  });
+}
+
+/** Microseconds of server CPU per request, round by round. */
+function cpuOf({ rounds }: Track): number[] {
+  return rounds.map(({ cpuMicros, requests }) => cpuMicros / requests);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

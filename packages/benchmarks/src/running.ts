@@ -1,0 +1,67 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { typescriptLoader } from '@coatcheck/test-support';
+import type { Contender } from './contender.ts';
+import type { Whereabouts } from './places.ts';
+
+/** What a server has used since it started, by the operating system's account. */
+export interface Usage {
+  /** User and system time of all its threads, in microseconds. */
+  readonly cpuMicros: number;
+  readonly rssBytes: number;
+  /** The live and dead objects of V8's heap; `undefined` for what is no JavaScript. */
+  readonly heapBytes?: number;
+}
+
+/** A contender whose server takes requests. */
+export interface Running {
+  readonly contender: Contender;
+  readonly port: number;
+  usage(): Promise<Usage>;
+  stop(): Promise<void>;
+}
+
+const SOURCE = import.meta.url.endsWith('.ts');
+const PROCESS = fileURLToPath(new URL(`./server-process.${SOURCE ? 'ts' : 'js'}`, import.meta.url));
+// Measurements run what was built; tests run the sources.
+const execArgv = SOURCE ? ['--conditions=@coatcheck/source', '--import', typescriptLoader] : [];
+
+/** Starts a contender in a process of its own. @throws {Error} with what it printed, when it does not start. */
+export async function startContender(contender: Contender, at: Whereabouts): Promise<Running> {
+  const child = fork(PROCESS, [contender.name, JSON.stringify(at)], {
+    execArgv,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { ...process.env, NODE_ENV: 'production' },
+  });
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text) => {
+      printed = (printed + text).slice(-4000);
+    });
+  }
+  const ended = once(child, 'exit').then(() => {
+    throw new Error(`${contender.name} ended with: ${printed}`);
+  });
+  // It is looked at only while an answer is waited for.
+  ended.catch(() => {});
+  const answerOf = async (): Promise<unknown> =>
+    (await Promise.race([once(child, 'message'), ended]))[0];
+  const port = (await answerOf()) as number;
+  return {
+    contender,
+    port,
+    usage: async () => {
+      child.send('usage');
+      return (await answerOf()) as Usage;
+    },
+    stop: () => stop(child),
+  };
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}

@@ -1,0 +1,34 @@
+import { runBenchmarks, scenarios } from '@coatcheck/benchmarks';
+import { describe, expect, it } from '@jest/globals';
+
+// Few requests: this shows that everything works together, not how fast it is.
+const effort = {
+  ...{ rounds: 1, sliceMs: 50, warmUpRequests: 20, warmUpMs: 50 },
+  ...{ connections: 4, visitorsPerConnection: 5 },
+};
+
+describe('the benchmarks', () => {
+  it('measure the limit and Coatcheck in real servers', async () => {
+    const lines: string[] = [];
+    const { cells, skipped, machine } = await runBenchmarks({
+      places: ['memory', 'sqlite'],
+      scenarios: scenarios.filter(({ name }) => name === 'write'),
+      includes: ({ role }) => role !== 'peer',
+      effort,
+      say: (line) => lines.push(line),
+    });
+    expect(skipped).toEqual([]);
+    expect(lines).toHaveLength(2);
+    expect(cells.map(({ place, scenario, role }) => `${place} ${scenario} ${role}`)).toEqual(
+      ['memory', 'sqlite'].flatMap((place) =>
+        ['bare', 'limit', 'ours'].map((role) => `${place} write ${role}`),
+      ),
+    );
+    for (const cell of cells) {
+      expect(cell.requests).toBeGreaterThan(0);
+      expect(cell.cpu.median).toBeGreaterThan(0);
+      expect(cell.rssBytes).toBeGreaterThan(0);
+    }
+    expect(machine.versions.koa).toMatch(/^\d+\./);
+  }, 60_000);
+});

@@ -1,0 +1,50 @@
+import { type Contender, places, planFor, scenarios } from '@coatcheck/benchmarks';
+import { describe, expect, it } from '@jest/globals';
+
+const peer: Contender = { name: 'a peer', role: 'peer', framework: 'koa', packages: [] };
+
+describe('the plan of a run', () => {
+  it('is everything where nothing is named, and only that goes into the documentation', () => {
+    const plan = planFor([]);
+    expect(plan.places).toEqual(places);
+    expect(plan.scenarios).toEqual(scenarios);
+    expect(plan.includes(peer)).toBe(true);
+    expect(plan.isComplete).toBe(true);
+  });
+
+  it.each([[['redis']], [['read']], [['--quick']], [['--no-peers']]])(
+    'is not complete with %j',
+    (args) => {
+      expect(planFor(args).isComplete).toBe(false);
+    },
+  );
+
+  it('is the places and scenarios that are named', () => {
+    const plan = planFor(['redis', 'write', 'read']);
+    expect(plan.places).toEqual(['redis']);
+    expect(plan.scenarios.map(({ name }) => name)).toEqual(['read', 'write']);
+  });
+
+  it('is a part of everything when it has to be quick, or the part that is named', () => {
+    const quick = planFor(['--quick']);
+    expect(places).toEqual(expect.arrayContaining([...quick.places]));
+    expect(quick.places.length).toBeLessThan(places.length);
+    expect(quick.effort.rounds).toBeLessThan(planFor([]).effort.rounds);
+    expect(planFor(['--quick', 'file']).places).toEqual(['file']);
+  });
+
+  it('leaves the peers out on demand', () => {
+    const { includes } = planFor(['--no-peers']);
+    expect(includes(peer)).toBe(false);
+    expect(includes({ ...peer, role: 'limit' })).toBe(true);
+  });
+
+  it('takes as many rounds as it is told', () => {
+    expect(planFor(['--rounds', '12', 'file']).effort.rounds).toBe(12);
+    expect(() => planFor(['--rounds', 'many'])).toThrow('--rounds');
+  });
+
+  it.each([[['redsi']], [['--fast']]])('refuses what it does not know: %j', (args) => {
+    expect(() => planFor(args)).toThrow(`${args[0]}: name memory, redis`);
+  });
+});
