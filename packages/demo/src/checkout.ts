@@ -81,15 +81,16 @@ export const checkout: FormWizard<CheckoutSteps> = formWizard('checkout', {
 export type CheckoutStep = keyof CheckoutSteps;
 
 /**
- * Stands for everything that the review says. It goes with the order, so that what another tab has put into the cart
- * or entered since is not ordered unseen.
+ * Stands for everything that a review says. It goes with the order, so that what another tab has put into the cart or
+ * entered since is not ordered unseen, and that the second of two clicks is told from another order of the same.
  */
 export function digestOfReview(
   lines: readonly CartLine[],
   { address, delivery, payment }: Partial<WizardData<CheckoutSteps>>,
+  before: Order | undefined,
 ): string {
   const goods = lines.map(({ product, quantity }) => [product.id, product.priceInCents, quantity]);
-  const shown = JSON.stringify([goods, address, delivery, payment]);
+  const shown = JSON.stringify([goods, address, delivery, payment, before?.reviewed]);
   return createHash('sha256').update(shown).digest('base64url');
 }
 
@@ -98,4 +99,6 @@ export interface Order {
   readonly number: string;
   readonly totalInCents: number;
   readonly delivery: DeliveryMethod;
+  /** The review that it was placed from; see {@link digestOfReview}. */
+  readonly reviewed: string;
 }

@@ -37,10 +37,14 @@ async function customer(): Promise<Visitor> {
 /** Somebody who has come to the review. */
 async function reviewer(): Promise<Visitor> {
   const visitor = await customer();
+  await enterSteps(visitor);
+  return visitor;
+}
+
+async function enterSteps(visitor: Visitor): Promise<void> {
   for (const [step, fields] of Object.entries(steps)) {
     await visitor.post(`/checkout/${step}`, fields);
   }
-  return visitor;
 }
 
 describe('the checkout', () => {
@@ -155,6 +159,31 @@ describe('the checkout', () => {
     const order = await visitor.postRaw('/checkout/order', fieldsIn(page));
     expect(order.headers.get('location')).toBe('/checkout/done');
     expect(sessions.open(visitor.cookie).has('cart')).toBe(false);
+  });
+
+  it('takes the same order again, and does not mistake it for the first', async () => {
+    const visitor = await reviewer();
+    const review = fieldsIn(await visitor.page('/checkout/review'));
+    await visitor.postRaw('/checkout/order', review);
+    await visitor.post('/cart/add', { product: 'wool-coat' });
+    await enterSteps(visitor);
+    const again = fieldsIn(await visitor.page('/checkout/review'));
+    await visitor.postRaw('/checkout/order', again);
+    expect(sessions.open(visitor.cookie).has('cart')).toBe(false);
+    expect(sessions.open(visitor.cookie).get('lastOrder')?.reviewed).toBe(again.reviewed);
+  });
+
+  it('does not say that an order was placed whose form another tab has cleared', async () => {
+    const visitor = await reviewer();
+    await visitor.postRaw('/checkout/order', fieldsIn(await visitor.page('/checkout/review')));
+    await visitor.post('/cart/add', { product: 'gloves' });
+    await enterSteps(visitor);
+    const review = fieldsIn(await visitor.page('/checkout/review'));
+    await visitor.post('/checkout/clear');
+    const press = await visitor.postRaw('/checkout/order', review);
+    expect(press.status).toBe(400);
+    expect(await press.text()).toContain('This step comes later.');
+    expect(sessions.open(visitor.cookie).get('cart')).toEqual({ gloves: 1 });
   });
 
   it.each([{}, { reviewed: '' }, { reviewed: 'x'.repeat(43) }])(

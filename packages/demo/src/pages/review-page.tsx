@@ -1,7 +1,7 @@
 import type { WizardData } from '@coatcheck/contrib/form-wizard';
 import type { ComponentChildren, JSX } from 'preact';
 import type { CartLine } from '../cart.ts';
-import { type CheckoutStep, type CheckoutSteps, checkout, digestOfReview } from '../checkout.ts';
+import { type CheckoutStep, type CheckoutSteps, checkout } from '../checkout.ts';
 import type { Visitor } from '../visitor.ts';
 import { CheckoutProgress } from './checkout-progress.tsx';
 import { Layout } from './layout.tsx';
@@ -23,8 +23,9 @@ export function ReviewPage(props: {
   address: Entered['address'];
   delivery: Entered['delivery'];
   payment: Entered['payment'];
+  digest: string;
 }): JSX.Element {
-  const { visitor, lines, address, delivery, payment } = props;
+  const { visitor, lines, address, delivery, payment, digest } = props;
   const { texts, country } = visitor.locale;
   const { checkout: words } = texts;
   return (
@@ -60,11 +61,7 @@ export function ReviewPage(props: {
         </div>
         <OrderSummary visitor={visitor} lines={lines} delivery={delivery}>
           <PostForm visitor={visitor} action="/checkout/order">
-            <input
-              type="hidden"
-              name="reviewed"
-              value={digestOfReview(lines, { address, delivery, payment })}
-            />
+            <input type="hidden" name="reviewed" value={digest} />
             <button type="submit" class="wide">
               {words.order}
             </button>

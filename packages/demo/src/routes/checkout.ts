@@ -33,7 +33,9 @@ export function addCheckoutRoutes(router: ShopRouter): void {
     const { data, isComplete } = checkout.state(ctx.session);
     const { address, delivery, payment } = data;
     ctx.assert(isComplete && address && delivery && payment, 400, outOfOrder(ctx));
-    await showPage(ctx, (visitor) => ReviewPage({ visitor, lines, address, delivery, payment }));
+    const digest = digestOfReview(lines, data, ctx.session.get('lastOrder'));
+    const shown = { lines, address, delivery, payment, digest };
+    await showPage(ctx, (visitor) => ReviewPage({ visitor, ...shown }));
   });
 
   router.get('/checkout/done', async (ctx: ShopContext) => {
@@ -50,18 +52,19 @@ export function addCheckoutRoutes(router: ShopRouter): void {
 
   router.post('/checkout/order', async (ctx: ShopContext) => {
     const { session } = ctx;
-    const { data, isComplete, updatedAt } = checkout.state(session);
-    // The second of two clicks finds the form finished: the visitor is to see the order.
-    const isPlaced = updatedAt === undefined && session.has('lastOrder');
-    if (isPlaced) return seeOther(ctx, '/checkout/done');
+    const { data, isComplete } = checkout.state(session);
+    const last = session.get('lastOrder');
+    const reviewed = formField(ctx, 'reviewed');
+    // The second of two clicks: the visitor is to see the order.
+    if (last?.reviewed === reviewed) return seeOther(ctx, '/checkout/done');
     const lines = filledCart(ctx);
     if (lines === undefined) return;
-    if (isComplete && formField(ctx, 'reviewed') !== digestOfReview(lines, data)) {
+    if (isComplete && reviewed !== digestOfReview(lines, data, last)) {
       flash.warning(session, ctx.state.look.locale.texts.checkout.changedMeanwhile);
       return seeOther(ctx, '/checkout/review');
     }
     try {
-      await placeOrder(ctx, lines);
+      await placeOrder(ctx, lines, reviewed);
     } catch (error) {
       // Or another one finishes it at the same moment.
       if (!(isComplete && error instanceof WizardStepError)) throw error;
@@ -98,13 +101,17 @@ export function addCheckoutRoutes(router: ShopRouter): void {
  *
  * @throws {WizardStepError} as `finish`
  */
-async function placeOrder(ctx: ShopContext, lines: readonly CartLine[]): Promise<void> {
+async function placeOrder(
+  ctx: ShopContext,
+  lines: readonly CartLine[],
+  reviewed: string,
+): Promise<void> {
   const { session, state } = ctx;
   const number = String(randomInt(1000, 10_000));
   await checkout.finish(session, ({ delivery: { method } }) => {
     const totalInCents = sumInCents(lines) + deliveryCosts[method];
     session.change('cart', (cart) => withoutOrdered(cart, lines));
-    session.set('lastOrder', { number, totalInCents, delivery: method });
+    session.set('lastOrder', { number, totalInCents, delivery: method, reviewed });
     flash.success(session, state.look.locale.texts.checkout.ordered(number));
   });
 }
