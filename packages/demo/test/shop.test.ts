@@ -52,7 +52,7 @@ describe('an anonymous visitor', () => {
     const visitor = new Visitor(origin);
     await visitor.post('/cart/add', { product: 'wool-coat' });
     // Where the message is shown it is taken out of the session; from then on nothing changes.
-    expect(await visitor.page('/cart')).toContain('Wool coat hangs in your cart.');
+    expect(await visitor.page('/cart')).toContain('Hung up in your cart: Wool coat.');
     for (const path of ['/', '/cart', '/session', '/preferences', '/login']) {
       expect((await visitor.get(path)).headers.getSetCookie()).toEqual([]);
     }

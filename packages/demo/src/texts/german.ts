@@ -23,7 +23,7 @@ export const german: Texts = {
     lead: 'Wer sich umsieht, hinterlässt keine Spur. Das erste Stück im Korb öffnet eine Sitzung: eine Zeile auf dem Server, ein Cookie im Browser.',
     add: 'In den Korb',
     addNamed: (name) => `In den Korb: ${name}`,
-    added: (name) => `${name} hängt im Korb.`,
+    added: (name) => `In den Korb gehängt: ${name}.`,
     pages: 'Seiten',
     page: (number, count) => `Seite ${number} von ${count}`,
     previous: 'Zurück',

@@ -77,7 +77,7 @@ describeInChromium('the pages in Chromium', (browser) => {
     await page.keyboard.press('Tab');
     expect(await focused(page)).toBe('Add to cart');
     await page.keyboard.press('Enter');
-    await page.getByText('Wool coat hangs in your cart.').waitFor();
+    await page.getByText('Hung up in your cart: Wool coat.').waitFor();
   });
 
   it('fit a narrow screen', async () => {

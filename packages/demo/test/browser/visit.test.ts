@@ -60,11 +60,13 @@ function describeShop(
         await page.goto('/');
         expect(await visitor.cookies()).toEqual([]);
         await addToCart(page, 'Wool coat');
-        expect(await page.getByRole('status').textContent()).toBe('Wool coat hangs in your cart.');
+        expect(await page.getByRole('status').textContent()).toBe(
+          'Hung up in your cart: Wool coat.',
+        );
         const anonymous = await sessionCookie(visitor);
         expect(anonymous).toMatchObject({ httpOnly: true, sameSite: 'Lax' });
         await page.reload();
-        expect(await page.getByText('hangs in your cart').count()).toBe(0);
+        expect(await page.getByText('Hung up in your cart').count()).toBe(0);
 
         const tab = await visitor.newPage();
         await addToCart(tab, 'Red scarf');
@@ -181,9 +183,9 @@ function describeShop(
         pages.map((page) => page.locator('.message').allTextContents()),
       );
       expect(shown.flat()).toHaveLength(2 * ROUNDS);
-      expect(shown.flat().filter((text) => text === 'Wool coat hangs in your cart.')).toHaveLength(
-        each,
-      );
+      expect(
+        shown.flat().filter((text) => text === 'Hung up in your cart: Wool coat.'),
+      ).toHaveLength(each);
       await tabs[0].reload();
       expect(await tabs[0].locator('.message').count()).toBe(0);
     });
