@@ -161,7 +161,11 @@ export class CacheBackend implements SessionBackend, SafetyReporter, AccountInde
 
   #storedIn(entry: CacheEntry): StoredSession {
     const { text: base, expiresAt } = entry;
-    const found = { data: '', ...this.#serializer.loads(base), base };
+    const reading = this.#serializer.loads(base);
+    const found =
+      'data' in reading
+        ? { data: reading.data, base }
+        : { data: '', base, refused: reading.refused };
     return expiresAt ? { ...found, expiresAt } : found;
   }
 

@@ -72,9 +72,10 @@ export class HttpSession<Data extends object = SessionData> {
     if (options.onUnavailable) state.onUnavailable = options.onUnavailable;
     if (options.readOnly) {
       state.refuse(
-        new SessionClosed(
-          'This route only reads its session (readOnly), so nothing can be changed.',
-        ),
+        () =>
+          new SessionClosed(
+            'This route only reads its session (readOnly), so nothing can be changed.',
+          ),
       );
     }
     state.watch();
@@ -110,7 +111,7 @@ export class HttpSession<Data extends object = SessionData> {
       if (error instanceof SessionInterrupted) this.#withdrawCookie();
       throw error;
     } finally {
-      this.#state.refuse(new SessionClosed());
+      this.#state.refuse(() => new SessionClosed());
       this.writeHeaders();
     }
   }

@@ -57,3 +57,8 @@ export function isMarkerOf(rotation: string, entries: Entries): boolean {
 export function isMarker(entries: Entries): boolean {
   return entries.size === 1 && entries.has(ROTATED_ENTRY);
 }
+
+/** Whether there is an entry of those that say what becomes of a session. */
+export function isMarked(entries: Entries): boolean {
+  return entries.has(ROTATED_ENTRY) || entries.has(MOVING_ENTRY);
+}

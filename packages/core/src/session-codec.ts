@@ -1,8 +1,8 @@
 import { type Entries, ROTATED_ENTRY } from './changes.ts';
-import { BadSignature, SessionTooLarge, SignatureExpired } from './errors.ts';
+import { BadSignature, SessionTooLarge } from './errors.ts';
 import { EXPIRY_ENTRY, expiresAtBrowserClose } from './expiry.ts';
 import { joinObject, measureJson, parseJson, splitObject } from './json-text.ts';
-import { isMarker, takeMove } from './rotation-marker.ts';
+import { isMarked, isMarker, takeMove } from './rotation-marker.ts';
 import { SEAL_BYTES, Sealer } from './sealing.ts';
 import { asJson, jsonSerializer, serializerOf } from './serializers.ts';
 import type { SessionBackend, StoredSession } from './session-backend.ts';
@@ -11,6 +11,7 @@ import type { RejectedReason } from './session-events.ts';
 import { endOfSession, expirySettings } from './session-lifetime.ts';
 import type { Settings } from './settings.ts';
 import { TimestampSigner } from './signing.ts';
+import { type VerifiedText, VerifiedTexts } from './verified-texts.ts';
 
 /** A record that was read and found good, or that was just written. */
 export interface LoadedSession {
@@ -51,6 +52,7 @@ export class SessionCodec {
   readonly #signer: TimestampSigner | undefined;
   readonly #sealer: Sealer | undefined;
   readonly #inCookie: boolean = false;
+  readonly #verified = new VerifiedTexts();
 
   constructor(encoding: SessionBackend['encoding'], settings: Settings) {
     this.#settings = settings;
@@ -69,44 +71,39 @@ export class SessionCodec {
 
   /** @throws {SessionTooLarge} when the entries exceed a limit. */
   encode(entries: Entries): string {
-    const json = this.#join(entries);
     const now = this.#settings.now();
+    const data = this.#encode(entries, now);
+    // What another serializer wrote need not be what it reads, and marks are taken out of what is read.
+    if (asJson(this.#settings.serializer) && !isMarked(entries)) {
+      this.#verified.add(data, {
+        entries,
+        signedAt: this.#signer && Math.trunc(now.getTime() / 1000),
+        fallback: undefined,
+        rotated: false,
+        moving: undefined,
+      });
+    }
+    return data;
+  }
+
+  #encode(entries: Entries, now: Date): string {
+    const json = this.#join(entries);
     if (!this.#signer) return json;
-    if (!this.#inCookie) return this.#signer.signText(json, { compress: COMPRESS_FROM_BYTES, now });
-    // A cookie has little room. Sealed text stays as long as it is: its length must not tell what is in it.
+    // Sealed text stays as long as it is: its length must not tell what is in it.
     const data = this.#sealer
       ? this.#signer.signText(this.#sealer.seal(json), { compress: false, now })
-      : this.#signer.signText(json, { compress: true, now });
-    this.#checkCookie(data, entries);
+      : this.#signer.signText(json, { compress: COMPRESS_FROM_BYTES, now });
+    if (this.#inCookie) this.#checkCookie(data, entries);
     return data;
   }
 
   /** The record, or the reason why it is no session. Never throws for what is stored. */
   decode(stored: StoredSession): LoadedSession | RejectedReason {
     if (stored.refused !== undefined) return 'corrupt';
-    const { maxDataBytes, now, cookie } = this.#settings;
-    // Longer than the base64 of what is allowed: not worth the memory to find out whose it is.
-    if (stored.data.length > 2 * maxDataBytes + MOST_SIGNATURE_BYTES) return 'corrupt';
-    let json = stored.data;
-    let signedAt: number | undefined;
-    let fallback: number | undefined;
-    if (this.#signer) {
-      try {
-        const unsigned = this.#signer.unsignText(stored.data, {
-          maxBytes: maxDataBytes + (this.#sealer ? SEAL_BYTES : 0),
-          now: now(),
-          ...(this.#inCookie && { maxAge: cookie.age }),
-        });
-        ({ json, fallback, timestamp: signedAt } = unsigned);
-        if (this.#sealer) json = this.#sealer.open(json);
-      } catch (error) {
-        if (error instanceof SignatureExpired) return 'expired';
-        return error instanceof BadSignature ? 'tampered' : 'corrupt';
-      }
-    }
-    const entries = this.#readEntries(json);
-    if (!entries) return 'corrupt';
-    const moving = takeMove(entries);
+    const verified = this.#verified.get(stored.data) ?? this.#verify(stored.data);
+    if (typeof verified === 'string') return verified;
+    const { entries, signedAt, fallback, rotated, moving } = verified;
+    if (this.#isTooOld(signedAt)) return 'expired';
     return {
       data: stored.data,
       base: stored.base,
@@ -117,9 +114,40 @@ export class SessionCodec {
         this.#inCookie && signedAt !== undefined ? new Date(signedAt * 1000) : stored.modifiedAt,
       signedAt,
       fallback,
-      rotated: isMarker(entries),
+      rotated,
       moving,
     };
+  }
+
+  #isTooOld(signedAt: number | undefined): boolean {
+    if (!this.#inCookie || signedAt === undefined) return false;
+    const { now, cookie } = this.#settings;
+    return now().getTime() / 1000 - signedAt > cookie.age;
+  }
+
+  #verify(data: string): VerifiedText | RejectedReason {
+    const { maxDataBytes } = this.#settings;
+    // Longer than the base64 of what is allowed: not worth the memory to find out whose it is.
+    if (data.length > 2 * maxDataBytes + MOST_SIGNATURE_BYTES) return 'corrupt';
+    let json = data;
+    let signedAt: number | undefined;
+    let fallback: number | undefined;
+    if (this.#signer) {
+      try {
+        const maxBytes = maxDataBytes + (this.#sealer ? SEAL_BYTES : 0);
+        const unsigned = this.#signer.unsignText(data, { maxBytes });
+        ({ json, fallback, timestamp: signedAt } = unsigned);
+        if (this.#sealer) json = this.#sealer.open(json);
+      } catch (error) {
+        return error instanceof BadSignature ? 'tampered' : 'corrupt';
+      }
+    }
+    const entries = this.#readEntries(json);
+    if (!entries) return this.#isTooOld(signedAt) ? 'expired' : 'corrupt';
+    const moving = takeMove(entries);
+    const verified = { entries, signedAt, fallback, rotated: isMarker(entries), moving };
+    this.#verified.add(data, verified);
+    return verified;
   }
 
   #readEntries(json: string): Map<string, string> | undefined {

@@ -183,7 +183,14 @@ function extensions(cookie: CookieSettings): string {
 
 const MAX_DATE_MS = 8_640_000_000_000_000;
 
+/** Most cookies of one second end in the same one, and making the text costs 1 µs. */
+let lastDate = { second: Number.NaN, text: '' };
+
 function httpDate(now: Date, maxAge: number): string {
   const ms = now.getTime() + maxAge * 1000;
-  return new Date(Math.min(Math.max(ms, -MAX_DATE_MS), MAX_DATE_MS)).toUTCString();
+  const second = Math.floor(Math.min(Math.max(ms, -MAX_DATE_MS), MAX_DATE_MS) / 1000);
+  if (second !== lastDate.second) {
+    lastDate = { second, text: new Date(second * 1000).toUTCString() };
+  }
+  return lastDate.text;
 }

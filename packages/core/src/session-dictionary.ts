@@ -65,6 +65,11 @@ export class SessionDictionary {
   /** @throws {TypeError} as `assertStorable` does. */
   set(key: string, value: unknown): void {
     this.assertStorable(key, value);
+    this.assign(key, value);
+  }
+
+  /** As `set`, for a value that `assertStorable` has let pass. */
+  assign(key: string, value: unknown): void {
     const touched = this.#touch(key) ?? this.#add(key, undefined, false, undefined);
     touched.value = value;
     touched.present = true;
@@ -183,13 +188,15 @@ export class SessionDictionary {
     }
   }
 
-  *#all(): Iterable<[string, Touched]> {
-    yield* [...this.#overtaken];
-    yield* [...this.#touched];
+  /** A copy, for what is done to an entry may change which there are. */
+  #all(): [string, Touched][] {
+    return [...this.#overtaken, ...this.#touched];
   }
 
   #isChanged(key: string, touched: Touched): boolean {
     if (touched.assigned || touched.steps.length > 0) return true;
+    // Text, numbers and the like cannot be changed in place.
+    if (typeof touched.value !== 'object' && typeof touched.value !== 'function') return false;
     return this.#textOf(key, touched) !== touched.text;
   }
 

@@ -65,7 +65,16 @@ export interface SessionEvents {
 }
 
 /** Every channel that was used: one that is collected and made anew may lose its subscribers (Node 20). */
-const channels = new Set<Channel>();
+const channels = new Map<keyof SessionEvents, Channel>();
+
+function channelOf(name: keyof SessionEvents): Channel {
+  let found = channels.get(name);
+  if (!found) {
+    found = channel(`coatcheck:${name}`);
+    channels.set(name, found);
+  }
+  return found;
+}
 
 /** Emits `SessionEvents`; a listener that throws never breaks what it listens to. */
 export class SessionEventEmitter extends EventEmitter<SessionEvents> {
@@ -83,8 +92,7 @@ export class SessionEventEmitter extends EventEmitter<SessionEvents> {
     key: string | undefined,
     details: Omit<SessionEvents[Name][0], 'session'>,
   ): void {
-    const published = channel(`coatcheck:${name}`);
-    channels.add(published);
+    const published = channelOf(name);
     if (this.listenerCount(name) === 0 && !published.hasSubscribers) return;
     const event = { session: key === undefined ? undefined : this.digest(key), ...details };
     published.publish(event);

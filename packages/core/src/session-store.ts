@@ -118,7 +118,7 @@ export class SessionStore<Data extends object = SessionData> {
       : Object.entries(values);
     const dictionary = this.#state.changing();
     for (const [key, value] of entries) dictionary.assertStorable(key, value);
-    for (const [key, value] of entries) dictionary.set(key, value);
+    for (const [key, value] of entries) dictionary.assign(key, value);
     this.#state.markModified();
     return this;
   }
