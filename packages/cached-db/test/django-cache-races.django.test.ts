@@ -2,16 +2,7 @@ import path from 'node:path';
 import { withDjangoCache } from '@coatcheck/cached-db';
 import { createSessions, type Sessions } from '@coatcheck/core';
 import { describeDjangos, djangos, type RedisServer, startRedis } from '@coatcheck/test-support';
-import {
-  afterAll,
-  afterEach,
-  beforeAll,
-  beforeEach,
-  describe,
-  expect,
-  it,
-  jest,
-} from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { describeWithServers } from '../../cache/test/redis.ts';
 import { SECRET_KEY } from '../../core/test/support/sqlite-sessions.ts';
 import { runNode } from '../../db/test/run-node.ts';
@@ -37,7 +28,7 @@ describeDjangos({ describe, it }, 'with djangoCache, cached_db', (django) => {
     const cache = { keyPrefix: 'shop', version: 3 };
     let database: SharedDatabase;
     let theirs: DjangoCachedDb;
-    let opened: Sessions<Entries>[];
+    const opened: Sessions<Entries>[] = [];
     function open(on = true): Sessions<Entries> {
       const options = { url: redis.url, timeoutMs: 10_000, ...cache };
       const backend = on ? withDjangoCache(database.open(), options) : database.open();
@@ -49,21 +40,24 @@ describeDjangos({ describe, it }, 'with djangoCache, cached_db', (django) => {
       opened.push(sessions);
       return sessions;
     }
-    async function start(kind: typeof sqlite): Promise<void> {
-      opened = [];
-      database = await kind.open();
-      const places = { database: database.django, redisUrl: `${redis.url}/0`, ...cache };
-      theirs = new DjangoCachedDb(django, places);
-    }
-    async function stop(): Promise<void> {
-      for (const sessions of opened) await sessions.close();
-      await theirs.stop();
-      await database.close();
+    /** One Django for all tests of a place; each has handles and sessions of its own. */
+    function useDjango(kind: typeof sqlite): void {
+      beforeAll(async () => {
+        database = await kind.open();
+        const places = { database: database.django, redisUrl: `${redis.url}/0`, ...cache };
+        theirs = new DjangoCachedDb(django, places);
+      });
+      afterEach(async () => {
+        for (const sessions of opened.splice(0)) await sessions.close();
+      });
+      afterAll(async () => {
+        await theirs.stop();
+        await database.close();
+      });
     }
 
     describeShared(django, (kind) => {
-      beforeEach(() => start(kind));
-      afterEach(stop);
+      useDjango(kind);
 
       it('reads what was written here, and that a session was ended or got another key', async () => {
         const ours = open();
@@ -133,8 +127,7 @@ describeDjangos({ describe, it }, 'with djangoCache, cached_db', (django) => {
     describe.each(['save', 'flush'])(
       'when a process dies between row and cache (%s), on SQLite',
       (what) => {
-        beforeEach(() => start(sqlite));
-        afterEach(stop);
+        useDjango(sqlite);
         const written = what === 'save' ? { data: { n: 2 } } : { data: {}, key: null };
 
         /** Django reads the row; another process writes it and dies; Django caches what it read. */
@@ -159,7 +152,7 @@ describeDjangos({ describe, it }, 'with djangoCache, cached_db', (django) => {
           const alone = open();
           const key = await write(alone, 'n', 1);
           await alone.close();
-          opened = [];
+          opened.splice(0);
           await die(key);
           // Until then Django knows no better.
           expect(await theirs.load(key)).toMatchObject({ data: { n: 1 } });
@@ -173,8 +166,7 @@ describeDjangos({ describe, it }, 'with djangoCache, cached_db', (django) => {
     // What the versions do is the same; this takes its time.
     if (django !== djangos()[0]) return;
     describe('under load, on SQLite', () => {
-      beforeEach(() => start(sqlite));
-      afterEach(stop);
+      useDjango(sqlite);
 
       /** Loads that found an older number than was acknowledged this long before they began. */
       function staleLoads(
