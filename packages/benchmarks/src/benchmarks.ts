@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Contender } from './contender.ts';
 import { nodeContenders } from './contenders/index.ts';
 import { type Effort, runHeat } from './heat.ts';
@@ -14,16 +15,19 @@ export interface Plan {
   /** Whether a contender takes part. Bare ones do where one of their framework does. */
   readonly includes: (contender: Contender) => boolean;
   readonly effort: Effort;
+  /** A directory for CPU profiles of the servers, which then are slower. */
+  readonly profiles?: string | undefined;
   /** Is told what happens. */
   readonly say?: (line: string) => void;
 }
 
-/** Runs every scenario in every place. @throws {Error} when a contender does not do what the scenario says. */
+/** Runs every scenario in every place. A heat in which a contender does not do what the scenario says has no figures. */
 export async function runBenchmarks(plan: Plan): Promise<Results> {
-  const { places, scenarios, includes, effort, say = () => {} } = plan;
+  const { places, scenarios, includes, effort, profiles, say = () => {} } = plan;
   const premises = new Premises();
   const cells: Cell[] = [];
   const skipped: string[] = [];
+  const invalid: string[] = [];
   try {
     for (const place of places) {
       const missing = premises.missing(place);
@@ -34,18 +38,22 @@ export async function runBenchmarks(plan: Plan): Promise<Results> {
       const entrants = entrantsOf(place, includes);
       for (const scenario of scenarios.filter((each) => fits(each, place))) {
         const start = performance.now();
-        const tracks = await runHeat(entrants, scenario, effort, async (contender) =>
-          startContender(contender, await premises.corner(place)),
-        );
-        const found = cellsOf(place, scenario.name, tracks);
-        cells.push(...found);
-        const seconds = ((performance.now() - start) / 1000).toFixed(0);
-        const figures = found.map(({ contender, role, cpu, added }) =>
-          role === 'bare'
-            ? `${contender} (${cpu.median.toFixed(1)})`
-            : `${contender} ${added.median.toFixed(1)}`,
-        );
-        say(`${place}, ${scenario.title} (${seconds} s): ${figures.join(', ')}`);
+        try {
+          const tracks = await runHeat(entrants, scenario, effort, async (contender) => {
+            const file = `${contender.name} ${scenario.name}.cpuprofile`.replaceAll('/', '-');
+            const profile = profiles && path.join(profiles, file);
+            return startContender(contender, await premises.corner(place), profile);
+          });
+          const found = cellsOf(place, scenario.name, tracks);
+          cells.push(...found);
+          const seconds = ((performance.now() - start) / 1000).toFixed(0);
+          say(`${place}, ${scenario.title} (${seconds} s): ${figuresOf(found)}`);
+        } catch (error) {
+          // The other heats are none the worse for it.
+          const reason = `${place}, ${scenario.title}: ${error instanceof Error ? error.message : error}`;
+          say(`INVALID: ${reason}`);
+          invalid.push(reason);
+        }
       }
     }
   } finally {
@@ -54,7 +62,16 @@ export async function runBenchmarks(plan: Plan): Promise<Results> {
   const packages = places
     .flatMap((place) => entrantsOf(place, includes))
     .flatMap((contender) => contender.packages);
-  return { machine: describeMachine(packages, new Date()), skipped, cells };
+  return { machine: describeMachine(packages, new Date()), skipped, invalid, cells };
+}
+
+function figuresOf(cells: readonly Cell[]): string {
+  const figures = cells.map(({ contender, role, cpu, added }) =>
+    role === 'bare'
+      ? `${contender} (${cpu.median.toFixed(1)})`
+      : `${contender} ${added.median.toFixed(1)}`,
+  );
+  return figures.join(', ');
 }
 
 /** Bare ones first, then the limit, ours and the peers. */

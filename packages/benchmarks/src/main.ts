@@ -18,3 +18,4 @@ mkdirSync(directory, { recursive: true });
 for (const [name, text] of reportFiles(results)) writeFileSync(path.join(directory, name), text);
 if (!plan.isComplete) console.log(`\n${markdown(results)}`);
 console.log(`The report is in ${path.relative(process.cwd(), directory)}.`);
+if (results.invalid.length > 0) process.exitCode = 1;

@@ -1,18 +1,22 @@
+import path from 'node:path';
 import type { Plan } from './benchmarks.ts';
 import type { Effort } from './heat.ts';
 import { type Place, places } from './places.ts';
 import { scenarios } from './scenarios.ts';
 
 const FULL: Effort = {
-  ...{ rounds: 5, sliceMs: 400, warmUpRequests: 6000, warmUpMs: 1500 },
+  ...{ rounds: 5, sliceMs: 400, warmUpRequests: 10_000, warmUpMs: 1500 },
   ...{ connections: 64, visitorsPerConnection: 8 },
 };
 
-const QUICK: Effort = { ...FULL, rounds: 3, sliceMs: 250, warmUpRequests: 3000, warmUpMs: 600 };
+const QUICK: Effort = { ...FULL, rounds: 3, sliceMs: 250, warmUpRequests: 6000, warmUpMs: 1000 };
 
 /** What a quick run measures where nothing is named. */
 const QUICK_PLACES: readonly Place[] = ['memory', 'redis', 'sqlite'];
 const QUICK_SCENARIOS: readonly string[] = ['untouched', 'read', 'write'];
+
+/** Where CPU profiles go. */
+const PROFILES = path.join(import.meta.dirname, '../report/profiles');
 
 /** A plan that came from a command line. */
 export interface NamedPlan extends Plan {
@@ -21,13 +25,14 @@ export interface NamedPlan extends Plan {
 }
 
 /**
- * The plan for these arguments: names of places and scenarios, `--quick`, `--rounds N`, `--no-peers`.
+ * The plan for these arguments: names of places and scenarios, `--quick`, `--rounds N`, `--no-peers`, `--profile`.
  *
  * @throws {Error} for anything else.
  */
 export function planFor(args: readonly string[]): NamedPlan {
   const names = args.filter((arg, i) => !arg.startsWith('--') && args[i - 1] !== '--rounds');
   const isQuick = args.includes('--quick');
+  const isProfiled = args.includes('--profile');
   const hasPeers = !args.includes('--no-peers');
   const rounds = roundsOf(args);
   const namedPlaces = places.filter((place) => names.includes(place));
@@ -50,11 +55,12 @@ export function planFor(args: readonly string[]): NamedPlan {
     scenarios: namedScenarios.length > 0 ? namedScenarios : allScenarios,
     includes: ({ role }) => hasPeers || role !== 'peer',
     effort: { ...effort, rounds: rounds ?? effort.rounds },
-    isComplete: names.length === 0 && !isQuick && hasPeers,
+    profiles: isProfiled ? PROFILES : undefined,
+    isComplete: names.length === 0 && !isQuick && hasPeers && !isProfiled,
   };
 }
 
-const OPTIONS: readonly string[] = ['--quick', '--rounds', '--no-peers'];
+const OPTIONS: readonly string[] = ['--quick', '--rounds', '--no-peers', '--profile'];
 
 function roundsOf(args: readonly string[]): number | undefined {
   const at = args.indexOf('--rounds');

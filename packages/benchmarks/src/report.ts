@@ -16,7 +16,7 @@ export function reportFiles(results: Results): ReadonlyMap<string, string> {
 
 /** The report as Markdown. */
 export function markdown(results: Results): string {
-  const { machine, skipped } = results;
+  const { machine, skipped, invalid } = results;
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
   const memory = (machine.memoryBytes / 2 ** 30).toFixed(0);
   const sections = [
@@ -24,6 +24,7 @@ export function markdown(results: Results): string {
     'Written by `npm run bench`; [docs/performance.md](../performance.md) says what the words mean.',
     `${machine.date}${machine.commit ? `, commit ${machine.commit}` : ''}. ${machine.cpu}, ${machine.cores} cores, ${memory} GiB, ${machine.system}, Node ${machine.node}. ${versions.join(', ')}.`,
     ...skipped.map((reason) => `Left out: ${reason}`),
+    ...invalid.map((reason) => `Invalid: ${reason}`),
     '## Budgets',
     'Microseconds of server CPU that a session adds to a request.',
     budgetTable(judge(results)),

@@ -32,6 +32,8 @@ export interface Results {
   readonly machine: Machine;
   /** Why places or contenders are missing, a sentence each. */
   readonly skipped: readonly string[];
+  /** Heats that have no figures since an answer was wrong, or none came. */
+  readonly invalid: readonly string[];
   readonly cells: readonly Cell[];
 }
 

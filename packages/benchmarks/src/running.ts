@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { typescriptLoader } from '@coatcheck/test-support';
 import type { Contender } from './contender.ts';
@@ -27,10 +28,19 @@ const PROCESS = fileURLToPath(new URL(`./server-process.${SOURCE ? 'ts' : 'js'}`
 // Measurements run what was built; tests run the sources.
 const execArgv = SOURCE ? ['--conditions=@coatcheck/source', '--import', typescriptLoader] : [];
 
-/** Starts a contender in a process of its own. @throws {Error} with what it printed, when it does not start. */
-export async function startContender(contender: Contender, at: Whereabouts): Promise<Running> {
+/**
+ * Starts a contender in a process of its own.
+ *
+ * @param profile the file for a CPU profile, which is written when the process ends.
+ * @throws {Error} with what it printed, when it does not start.
+ */
+export async function startContender(
+  contender: Contender,
+  at: Whereabouts,
+  profile?: string,
+): Promise<Running> {
   const child = fork(PROCESS, [contender.name, JSON.stringify(at)], {
-    execArgv,
+    execArgv: profile === undefined ? execArgv : [...execArgv, ...profiling(profile)],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, NODE_ENV: 'production' },
   });
@@ -62,6 +72,12 @@ export async function startContender(contender: Contender, at: Whereabouts): Pro
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
-  child.kill('SIGKILL');
+  // It takes that as the end.
+  child.disconnect();
   await ended;
+}
+
+function profiling(file: string): string[] {
+  const [directory, name] = [path.dirname(file), path.basename(file)];
+  return ['--cpu-prof', `--cpu-prof-dir=${directory}`, `--cpu-prof-name=${name}`];
 }

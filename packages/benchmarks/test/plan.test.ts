@@ -12,7 +12,7 @@ describe('the plan of a run', () => {
     expect(plan.isComplete).toBe(true);
   });
 
-  it.each([[['redis']], [['read']], [['--quick']], [['--no-peers']]])(
+  it.each([[['redis']], [['read']], [['--quick']], [['--no-peers']], [['--profile']]])(
     'is not complete with %j',
     (args) => {
       expect(planFor(args).isComplete).toBe(false);

@@ -27,6 +27,7 @@ const results: Results = {
     ...{ system: 'Linux 6', node: 'v20.19.0', versions: { koa: '3.3.0' } },
   },
   skipped: ['mariadb: it is not installed.'],
+  invalid: [],
   cells: [
     cell('bare', 0),
     cell('limit', 10),

@@ -47,6 +47,8 @@ export const coatcheck: readonly NodeContender[] = Object.entries(backends).map(
       const opener = createSessions<Record<string, unknown>>({
         backend: await createBackend(at),
         secretKey: SECRET,
+        // A busy machine may make a benchmark slow, but must not end it.
+        operationTimeoutMs: 10_000,
       });
       return koaApplication(
         (app) => app.use(sessions(opener)),
