@@ -59,6 +59,23 @@ describe('formWizard', () => {
     expect(session.keys()).toEqual([]);
   });
 
+  it('takes a schema that is a function, and issues that are no plain array, as those of arktype', async () => {
+    class Issues extends Array<{ readonly message: string; readonly path: readonly string[] }> {}
+    const validate = (value: unknown) =>
+      typeof value === 'string'
+        ? { value: value.trim() }
+        : { issues: Issues.of({ message: 'must be a string', path: ['name'] }) };
+    const schema = Object.assign(validate, { '~standard': { version: 1, validate } as const });
+    const wizard = formWizard('name', { name: schema });
+    const session = shop().open();
+    const refused = await wizard.submit(session, 'name', 7);
+    expect(refused).toMatchObject({ ok: false, issues: [{ message: 'must be a string' }] });
+    expect(session.modified).toBe(false);
+    await wizard.submit(session, 'name', ' Ada ');
+    const { name }: { name: string } = await wizard.finish(session);
+    expect(name).toBe('Ada');
+  });
+
   it('keeps what was entered when a step is not valid, and says what is wrong with it', async () => {
     const session = shop().open();
     await checkout.submit(session, 'address', home);
