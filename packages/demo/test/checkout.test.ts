@@ -235,34 +235,3 @@ describe('the checkout', () => {
     expect(await visitor.page('/cart')).toContain('Put something into the cart first.');
   });
 });
-
-describe('the stream of the session page', () => {
-  it('tells what changes, and that the session has ended', async () => {
-    const visitor = new Visitor(origin);
-    expect((await visitor.get('/session/events')).status).toBe(404);
-    await visitor.post('/cart/add', { product: 'wool-coat' });
-    const response = await visitor.get('/session/events');
-    expect(response.headers.get('content-type')).toContain('text/event-stream');
-    expect(response.headers.get('cache-control')).toBe('no-store');
-    const events = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-    const until = async (text: string): Promise<string> => {
-      let heard = '';
-      while (!heard.includes(text)) {
-        const { value, done } = (await events?.read()) ?? { done: true };
-        if (done) throw new Error(`The stream ended without ${text}.`);
-        heard += value;
-      }
-      return heard;
-    };
-    expect(await until('wool-coat')).not.toContain(visitor.cookie);
-    await visitor.post('/cart/add', { product: 'gloves' });
-    await until('gloves');
-    await visitor.post('/cart/add', { product: 'umbrella' });
-    await until('umbrella');
-    await sessions.delete(visitor.cookie ?? '');
-    // Nobody tells of another process's doing; the next look finds it, as does any event.
-    sessions.events.tell('saved', visitor.cookie, {});
-    await until('event: ended');
-    expect(await events?.read()).toMatchObject({ done: true });
-  });
-});

@@ -22,6 +22,8 @@ export function sessionStream(
     // An anonymous visitor's page has no stream.
     if (sessionKey === null) return ctx.throw(404);
     const stream = ctx.res;
+    // Somebody who has left already would be followed for ever.
+    if (stream.destroyed) return;
     ctx.type = 'text/event-stream';
     ctx.set('Cache-Control', 'no-store');
     ctx.status = 200;
