@@ -2,6 +2,12 @@ import type { StoredSession } from './session-backend.ts';
 import type { LoadedSession } from './session-codec.ts';
 import type { SessionRecords } from './session-records.ts';
 
+/** What was found under a key; no key: there is no session. */
+export interface Found {
+  readonly key: string | null;
+  readonly stored: StoredSession | undefined;
+}
+
 /**
  * The record of one request, fetched before anybody asks for it and looked into when somebody does. A failure is kept
  * until it was told; who asks to load again then asks the backend again.
@@ -9,7 +15,7 @@ import type { SessionRecords } from './session-records.ts';
 export class EarlyFetch {
   readonly #records: SessionRecords;
   #fetching: Promise<void> | undefined;
-  #outcome: { stored: StoredSession | undefined } | { error: unknown } | undefined;
+  #outcome: Found | { error: unknown } | undefined;
   #told = false;
 
   constructor(records: SessionRecords) {
@@ -27,20 +33,21 @@ export class EarlyFetch {
   }
 
   /** Never rejects. */
-  start(key: string): Promise<void> {
-    this.#fetching ??= this.#fetch(key);
+  start(find: () => Promise<Found>): Promise<void> {
+    this.#fetching ??= this.#fetch(find);
     return this.#fetching;
   }
 
-  /** The session that was fetched. @throws why nothing could be fetched. */
-  open(key: string): LoadedSession | undefined {
+  /** The session that was fetched, and its key. @throws why nothing could be fetched. */
+  open(): { key: string; session: LoadedSession | undefined } | undefined {
     const outcome = this.#outcome;
     if (!outcome) return undefined;
     if ('error' in outcome) {
       this.#told = true;
       throw outcome.error;
     }
-    return this.#records.open(key, outcome.stored);
+    const { key, stored } = outcome;
+    return key === null ? undefined : { key, session: this.#records.open(key, stored) };
   }
 
   /** As if nothing had been fetched. */
@@ -50,9 +57,9 @@ export class EarlyFetch {
     this.#told = false;
   }
 
-  async #fetch(key: string): Promise<void> {
+  async #fetch(find: () => Promise<Found>): Promise<void> {
     try {
-      this.#outcome = { stored: await this.#records.fetch(key) };
+      this.#outcome = await find();
     } catch (error) {
       this.#outcome = { error };
     }

@@ -13,6 +13,7 @@ import {
 } from './session-cookie.ts';
 import type { SessionData } from './session-data.ts';
 import type { SessionEventEmitter } from './session-events.ts';
+import type { SessionImporter } from './session-importer.ts';
 import { needsTouch } from './session-lifetime.ts';
 import type { SessionState } from './session-state.ts';
 import { SessionStore } from './session-store.ts';
@@ -28,6 +29,8 @@ export interface HttpSessionOptions {
   readonly readOnly?: boolean | undefined;
   /** Kept beside the session for the list of its account, where the settings have accounts. */
   readonly client?: ClientFacts | undefined;
+  /** Reads sessions of other frameworks, of visitors who have none here yet. @default none */
+  readonly importing?: readonly SessionImporter[] | undefined;
   readonly onInterrupted?: Settings['onInterrupted'] | undefined;
   readonly onUnavailable?: Settings['onUnavailable'] | undefined;
 }
@@ -52,6 +55,8 @@ export class HttpSession<Data extends object = SessionData> {
   /** Whether the request came with a session key, so that a deletion has something to delete. */
   readonly #hadCookie: boolean;
   #cookie: string | undefined;
+  /** Removes the cookies of what was imported. */
+  #farewell: readonly string[] = [];
   #began = false;
   /** The key whose idle timeout is being renewed. */
   #renewed: string | undefined;
@@ -67,7 +72,7 @@ export class HttpSession<Data extends object = SessionData> {
     this.#events = events;
     this.#response = response;
     this.#options = options;
-    this.#hadCookie = state.key !== null;
+    this.#hadCookie = state.key !== null || (state.arrival?.isOwnCookie ?? false);
     state.client = options.client;
     if (options.onUnavailable) state.onUnavailable = options.onUnavailable;
     if (options.readOnly) {
@@ -118,13 +123,15 @@ export class HttpSession<Data extends object = SessionData> {
 
   /** Whether the response depends on the session, or carries its cookie. */
   get hasHeaders(): boolean {
-    return this.#cookie !== undefined || this.#state.accessed;
+    return this.#cookie !== undefined || this.#farewell.length > 0 || this.#state.accessed;
   }
 
   /** Puts cookie, Vary and Cache-Control on the response; again, where an error handler has removed them. */
   writeHeaders(): void {
     if (this.#response.headersSent) return;
-    if (this.#cookie !== undefined) this.#setCookieHeader(this.#cookie);
+    if (this.#cookie !== undefined || this.#farewell.length > 0) {
+      this.#setCookieHeader(this.#cookie);
+    }
     if (!this.hasHeaders) return;
     const vary = this.#response.getHeader('Vary');
     this.#response.setHeader('Vary', varyByCookie(vary === undefined ? undefined : String(vary)));
@@ -173,6 +180,7 @@ export class HttpSession<Data extends object = SessionData> {
   #putCookie(): void {
     const { settings, key, ended, cookieDue } = this.#state;
     const old = this.#cookie;
+    if (cookieDue || ended) this.#farewell = this.#state.arrival?.farewell ?? [];
     if (key !== null && cookieDue) {
       const maxAge = this.#maxAge();
       if (maxAge === undefined && this.#renewed === key) return;
@@ -207,8 +215,11 @@ export class HttpSession<Data extends object = SessionData> {
     const { name } = this.#state.settings.cookie;
     const present = this.#response.getHeader('Set-Cookie') ?? [];
     const list = Array.isArray(present) ? (present as string[]) : [String(present)];
-    const others = list.filter((cookie) => !cookie.startsWith(`${name}=`));
-    this.#response.setHeader('Set-Cookie', text === undefined ? others : [...others, text]);
+    const ours = text === undefined ? this.#farewell : [text, ...this.#farewell];
+    const others = list.filter(
+      (cookie) => !cookie.startsWith(`${name}=`) && !this.#farewell.includes(cookie),
+    );
+    this.#response.setHeader('Set-Cookie', [...others, ...ours]);
     if (text !== undefined) this.#setCacheControl();
   }
 

@@ -45,7 +45,7 @@ export type {
   StoredSession,
   Written,
 } from './session-backend.ts';
-export type { CookieOptions, CookieSettings } from './session-cookie.ts';
+export { type CookieOptions, type CookieSettings, cookieValues } from './session-cookie.ts';
 export type { SessionData, SessionKey, SessionValue } from './session-data.ts';
 export type {
   RejectedReason,
@@ -54,6 +54,12 @@ export type {
   SessionEvents,
   UnavailableReason,
 } from './session-events.ts';
+export type {
+  FoundImport,
+  ImportedSession,
+  SessionImporter,
+  StoredImport,
+} from './session-importer.ts';
 export type {
   InspectedBatch,
   InspectedSession,

@@ -1,6 +1,7 @@
 import type { Entries } from './changes.ts';
-import { EarlyFetch } from './early-fetch.ts';
+import { EarlyFetch, type Found } from './early-fetch.ts';
 import { BackendUnavailable, SessionNotLoaded } from './errors.ts';
+import type { Arrival } from './session-arrivals.ts';
 import type { LoadedSession } from './session-codec.ts';
 import { SessionDictionary } from './session-dictionary.ts';
 import type { SessionRecords } from './session-records.ts';
@@ -22,13 +23,31 @@ export class KnownSession {
   dictionary: SessionDictionary | undefined;
   /** Why what reads as an empty session cannot be changed, until it is loaded again. */
   outage: BackendUnavailable | undefined;
+  /** What the visitor has brought instead of a key, as long as the session is that one. */
+  arrival: Arrival | undefined;
 
-  constructor(records: SessionRecords, key: string | null) {
+  constructor(records: SessionRecords, key: string | null, arrival?: Arrival) {
     this.#records = records;
     this.#early = new EarlyFetch(records);
     this.onUnavailable = records.settings.onUnavailable;
     this.key = key;
-    if (key === null) this.#take(undefined);
+    this.arrival = arrival;
+    if (!this.#mayBe) this.#take(undefined);
+  }
+
+  /** Whether there is a session that is nowhere but in the cookie that the visitor has brought. */
+  get isUnstored(): boolean {
+    return this.key === null && this.record !== undefined;
+  }
+
+  /** Whether a session was found that came from elsewhere. */
+  get hasArrived(): boolean {
+    return this.arrival !== undefined && this.record !== undefined;
+  }
+
+  /** Whether there is something to look for. */
+  get #mayBe(): boolean {
+    return this.key !== null || this.arrival !== undefined;
   }
 
   /** Whether the key was cycled, so that what is left under it is no session. */
@@ -43,11 +62,12 @@ export class KnownSession {
    * @throws {BackendUnavailable} when the early fetch failed, or the load does.
    */
   read(): SessionDictionary {
-    if (!this.dictionary && this.key !== null) {
-      const { key } = this;
-      if (this.#early.isDone) this.#open(() => this.#early.open(key));
+    const { key, arrival } = this;
+    if (!this.dictionary) {
+      if (this.#early.isDone) this.#open(() => this.#fetched());
+      else if (arrival?.read) this.#open(arrival.read);
       // Nothing but an answer comes from a backend that answers at once.
-      else if (this.#records.answersAtOnce)
+      else if (key !== null && this.#records.answersAtOnce)
         this.#open(() => this.#records.load(key) as LoadedSession | undefined);
     }
     if (!this.dictionary) throw new SessionNotLoaded();
@@ -56,16 +76,20 @@ export class KnownSession {
 
   /** Fetches the record early and does not look inside; a failure is thrown at the first access. */
   async prefetch(): Promise<void> {
-    if (!this.dictionary && this.key !== null) await this.#early.start(this.key);
+    if (!this.dictionary && this.#mayBe && !this.arrival?.read)
+      await this.#early.start(this.#finder());
   }
 
   /** Reads the record, where that has not happened yet. */
   async load(): Promise<void> {
-    if (this.dictionary || this.key === null) return;
-    const { key } = this;
-    await this.#early.start(key);
+    if (this.dictionary || !this.#mayBe) return;
+    if (this.arrival?.read) {
+      this.read();
+      return;
+    }
+    await this.#early.start(this.#finder());
     // Meanwhile the application may have looked into it itself, and changed something.
-    if (!this.dictionary) this.#open(() => this.#early.open(key));
+    if (!this.dictionary) this.#open(() => this.#fetched());
   }
 
   /** Whether loading has failed and somebody was told, so that there is no reason to keep to it. */
@@ -79,7 +103,7 @@ export class KnownSession {
     this.#early.reset();
     this.dictionary = undefined;
     this.record = undefined;
-    if (this.key === null) this.#take(undefined);
+    if (!this.#mayBe) this.#take(undefined);
   }
 
   /** There is no session any more; what is set from now on belongs to a new one. */
@@ -90,6 +114,7 @@ export class KnownSession {
 
   /** What has been set belongs to a new session; what is left under the key stays. */
   leave(): void {
+    this.arrival = undefined;
     this.key = null;
     this.record = undefined;
   }
@@ -103,6 +128,20 @@ export class KnownSession {
     } catch {
       return false;
     }
+  }
+
+  #finder(): () => Promise<Found> {
+    const { key: known, arrival } = this;
+    return async () => {
+      const key = known ?? (await arrival?.redeem?.()) ?? null;
+      return { key, stored: key === null ? undefined : await this.#records.fetch(key) };
+    };
+  }
+
+  #fetched(): LoadedSession | undefined {
+    const found = this.#early.open();
+    this.key = found?.key ?? null;
+    return found?.session;
   }
 
   /** A dictionary with nothing in it. */

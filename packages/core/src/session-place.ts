@@ -1,5 +1,6 @@
 import { AccountNotes } from './account-notes.ts';
 import type { BackendCalls } from './backend-calls.ts';
+import type { Entries } from './changes.ts';
 import { isNamed, isUpdateError, untilUnchanged } from './compare-and-set.ts';
 import { ImproperlyConfigured } from './errors.ts';
 import { attributesOf } from './session-attributes.ts';
@@ -112,6 +113,19 @@ export class SessionPlace {
       if (!isNamed(error, 'CreateError')) throw error;
       return false;
     }
+  }
+
+  /** Creates a marker under a key that no visitor has. @throws {CreateError} when there is one */
+  async mark(key: string, marker: Entries): Promise<void> {
+    const record: SessionRecord = {
+      key: this.backendKey(key),
+      data: this.#codec.encode(marker),
+      expiresAt: endOfSession(marker, this.settings.now(), this.settings),
+      attributes: {},
+    };
+    await this.#calls.make({ operation: 'create', key, record }, () =>
+      this.#backend.create(record),
+    );
   }
 
   /**

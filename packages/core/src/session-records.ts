@@ -125,6 +125,11 @@ export class SessionRecords {
     return this.open(key, await (former ? this.#arrived(key, stored, former) : stored));
   }
 
+  /** See `SessionMoves.arrive`. */
+  arrive(key: string, source: MoveSource): Promise<StoredSession | undefined> {
+    return this.#moves.arrive(key, source);
+  }
+
   /** What is here in the place itself, by whoever moves it: also what is left of a session. Tells no event. */
   async lookUp(key: string): Promise<LoadedSession | undefined> {
     const stored = await this.#readOriginal(key);

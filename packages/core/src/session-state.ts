@@ -2,6 +2,7 @@ import type { ClientFacts } from './account-index.ts';
 import { applyChanges, type ChangeSet } from './changes.ts';
 import { BackendUnavailable, SessionInterrupted, SessionNotLoaded } from './errors.ts';
 import { KnownSession, NO_ENTRIES } from './known-session.ts';
+import type { Arrival } from './session-arrivals.ts';
 import type { LoadedSession } from './session-codec.ts';
 import type { SessionCommits } from './session-commits.ts';
 import type { SessionDictionary } from './session-dictionary.ts';
@@ -50,11 +51,20 @@ export class SessionState {
   /** Why nothing more is written until `load`: a write that may have been done, or a flush that failed. */
   #unsure: unknown;
 
-  constructor(records: SessionRecords, commits: SessionCommits, key: string | null) {
+  /** What the visitor has brought instead of a key. */
+  readonly arrival: Arrival | undefined;
+
+  constructor(
+    records: SessionRecords,
+    commits: SessionCommits,
+    key: string | null,
+    arrival?: Arrival,
+  ) {
     this.#records = records;
     this.#commits = commits;
     this.settings = records.settings;
-    this.#known = new KnownSession(records, key);
+    this.arrival = arrival;
+    this.#known = new KnownSession(records, key, arrival);
     this.#cameWithKey = key !== null;
   }
 
@@ -93,7 +103,9 @@ export class SessionState {
 
   /** Whether something is waiting to be written. */
   get hasChanges(): boolean {
-    return this.#dirty || (this.#dictionary?.hasChanges() ?? false);
+    if (this.#dirty || this.#dictionary?.hasChanges()) return true;
+    // What lives in a cookie of before is stored by the first request that looks at it.
+    return this.accessed && !this.#refusal && this.#known.isUnstored;
   }
 
   /** The entries. @throws what `KnownSession.read` throws where they are not there. */
@@ -122,7 +134,9 @@ export class SessionState {
 
   /** See `KnownSession.prefetch`. */
   prefetch(): Promise<void> {
-    return this.#known.prefetch();
+    if (!this.arrival) return this.#known.prefetch();
+    // A session that was moved for the visitor is told by its cookie; a failure is for whoever asks for the session.
+    return this.#turns.take(() => this.#loadKnown()).catch(() => {});
   }
 
   load(): Promise<void> {
@@ -132,7 +146,7 @@ export class SessionState {
         this.#dirty = false;
         this.#known.forget();
       }
-      await this.#known.load();
+      await this.#loadKnown();
     });
   }
 
@@ -245,12 +259,19 @@ export class SessionState {
     });
   }
 
+  async #loadKnown(): Promise<void> {
+    if (this.isLoaded) return;
+    await this.#known.load();
+    if (this.#known.hasArrived && this.key !== null) this.#cookieIsDue();
+  }
+
   /** Ends the session under the key. @throws {SessionInterrupted} when the key was cycled. */
   async #end(): Promise<void> {
     if (!this.#known.dictionary) await this.#known.load();
     const { key, record, outage } = this.#known;
     // An outage that reads as an empty session is no answer to whether there is one.
     if (outage) throw outage;
+    if (this.#known.isUnstored) this.ended = true;
     if (key === null || !record) return;
     if (record.rotated) throw this.#cycled(key);
     const removed = await this.#commits.end(key, record);
@@ -277,11 +298,12 @@ export class SessionState {
 
   async #create(): Promise<void> {
     this.observer?.assertCookieCanBeSent();
-    const old = this.#known.record;
+    const { key, record: old } = this.#known;
+    const origin = key === null ? undefined : old?.base;
     // A copy is as old as what it is a copy of.
     const kept = old ? withCreation(old.entries, old.signedAt, this.settings) : NO_ENTRIES;
     await this.#write((changes) =>
-      this.#records.create(applyChanges(changes, kept), old?.base, changes.client),
+      this.#records.create(applyChanges(changes, kept), origin, changes.client),
     );
     this.#modified = true;
   }

@@ -6,11 +6,13 @@ import { ImproperlyConfigured } from './errors.ts';
 import { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';
 import { type FormerSessions, openFormer } from './migrating-from.ts';
 import { type SafetyFinding, safetyFindings } from './safety.ts';
+import { type Arrival, SessionArrivals } from './session-arrivals.ts';
 import type { ClearExpiredOptions, SessionBackend } from './session-backend.ts';
 import { SessionCommits } from './session-commits.ts';
 import { cookieValues } from './session-cookie.ts';
 import type { SessionData } from './session-data.ts';
 import { SessionEventEmitter } from './session-events.ts';
+import type { SessionImporter } from './session-importer.ts';
 import { SessionInspector } from './session-inspector.ts';
 import { isCookieSession, isSessionKey } from './session-key.ts';
 import { SessionRecords } from './session-records.ts';
@@ -29,6 +31,7 @@ export class Sessions<Data extends object = SessionData> {
   readonly #records: SessionRecords;
   readonly #commits: SessionCommits;
   readonly #former: FormerSessions | undefined;
+  readonly #arrivals: SessionArrivals;
   readonly #clearings = new Set<Clearing>();
 
   /** @throws {ImproperlyConfigured} naming the first setting that is missing or wrong. */
@@ -40,6 +43,7 @@ export class Sessions<Data extends object = SessionData> {
     this.#records = new SessionRecords(options.backend, this.settings, this.events, this.#former);
     this.inspector = new SessionInspector(this.#records);
     this.#commits = new SessionCommits(this.#records);
+    this.#arrivals = new SessionArrivals(this.#records, this.events);
   }
 
   /**
@@ -57,9 +61,10 @@ export class Sessions<Data extends object = SessionData> {
     response: SessionResponse,
     options: HttpSessionOptions = {},
   ): HttpSession<Data> {
-    const key = this.#keyIn(cookieHeader);
-    const state = this.#state(key);
-    const fetchEarly = key !== null && !options.lazy && !this.#records.answersAtOnce;
+    const { key, arrival } = this.#visitorOf(cookieHeader, options.importing);
+    const state = new SessionState(this.#records, this.#commits, key, arrival);
+    const mustWait = key !== null ? !this.#records.answersAtOnce : arrival?.redeem !== undefined;
+    const fetchEarly = mustWait && !options.lazy;
     return new HttpSession<Data>(state, this.events, response, { ...options, fetchEarly });
   }
 
@@ -132,7 +137,25 @@ export class Sessions<Data extends object = SessionData> {
     }
   }
 
-  #keyIn(cookieHeader: string | undefined): string | null {
+  #visitorOf(
+    cookieHeader: string | undefined,
+    importing: readonly SessionImporter[] = [],
+  ): { key: string | null; arrival?: Arrival | undefined } {
+    const value = this.#valueIn(cookieHeader);
+    if (value !== null) {
+      if (this.#isKey(value)) return { key: value };
+      const former = this.#former;
+      if (former?.records.inCookie && isCookieSession(value)) {
+        return { key: null, arrival: this.#arrivals.ofCookie(value, former) };
+      }
+      this.events.tell('rejected', undefined, { reason: 'malformed' });
+    }
+    const arrival = cookieHeader && this.#arrivals.find(cookieHeader, importing);
+    return arrival ? { key: null, arrival } : { key: null };
+  }
+
+  /** The value of the session's cookie. */
+  #valueIn(cookieHeader: string | undefined): string | null {
     const values = cookieValues(cookieHeader, this.settings.cookie.name);
     const [value] = values;
     if (value === undefined) return null;
@@ -141,9 +164,7 @@ export class Sessions<Data extends object = SessionData> {
       this.events.tell('rejected', undefined, { reason: 'duplicate cookie' });
       return null;
     }
-    if (this.#isKey(value)) return value;
-    this.events.tell('rejected', undefined, { reason: 'malformed' });
-    return null;
+    return value;
   }
 
   #state(key: string | null): SessionState {

@@ -61,6 +61,7 @@ export function sessions<Data extends object = SessionData>(
       lazy: chosen(options.lazy, context),
       touch: chosen(options.touch, context),
       readOnly: chosen(options.readOnly, context),
+      importing: chosen(options.importing, context),
       onInterrupted: chosen(options.onInterrupted, context),
       onUnavailable: chosen(options.onUnavailable, context),
     });
