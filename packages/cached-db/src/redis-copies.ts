@@ -142,23 +142,20 @@ export class RedisCopies implements DjangoCopies {
     const keys = written as readonly string[];
     if (known === runId && !keys.includes(EVERY)) return this.dropAgain(keys);
     // A server that was started again, or took over, may have copies that are older than any journal.
-    await this.#sweep();
+    if (!(await this.#sweep(() => this.#isClosing))) return;
     await this.#connection.send('set', [this.#known, runId], true);
   }
 
-  async #sweep(): Promise<void> {
-    let cursor = '0';
-    do {
-      const args = [cursor, 'MATCH', `${this.#start}*`, 'COUNT', BATCH];
-      const [next, names] = (await this.#connection.send('scan', args, false)) as ScanReply;
+  /** Removes every copy; `false` where it was told to stop before. */
+  async #sweep(isStopped = () => false): Promise<boolean> {
+    for await (const names of this.#connection.scanKeys(`${this.#start}*`, BATCH)) {
+      if (isStopped()) return false;
       if (names.length > 0) await this.#connection.send('unlink', names, true);
-      cursor = next;
-    } while (cursor !== '0' && !this.#isClosing);
+    }
+    return true;
   }
 }
 
 interface DuplicableClient extends RedisClient {
   duplicate(options: object): ListeningClient;
 }
-
-type ScanReply = readonly [cursor: string, names: readonly string[]];

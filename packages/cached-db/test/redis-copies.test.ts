@@ -145,6 +145,25 @@ describeWithServers("copies in Django's Redis", () => {
     expect(await has(b)).toBe(true);
   });
 
+  it('are left to the next process where this one ends before it has removed them all', async () => {
+    const many = 20_000;
+    const fill = `for i = 1, ${many} do redis.call('SET', ARGV[1] .. string.format('%032d', i), 'x') end`;
+    await server.command('eval', fill, '0', NAME);
+    const left = async () => Number(await server.command('dbsize'));
+    const copies = open();
+    await until(async () => (await left()) < many);
+    await copies.close();
+    opened.pop();
+    const isKnown = await server.command('exists', KNOWN);
+    expect({ isKnown, hasCopies: (await left()) > Number(isKnown) }).not.toEqual({
+      isKnown: '1',
+      hasCopies: true,
+    });
+    open();
+    await listening(1);
+    expect(await left()).toBe(1);
+  });
+
   it('are reported as not removed where the journal cannot be kept', async () => {
     const copies = open();
     await listening(1);
