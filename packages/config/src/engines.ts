@@ -172,8 +172,9 @@ async function fileDirectory(place: Place): Promise<SessionBackend> {
       'The setting file.path (SESSION_FILE_PATH) is missing: name a private directory for the sessions, such as "./sessions".',
     );
   }
+  const { answers } = file;
   const path = resolve(place.directory, file.path);
-  return engine('@coatcheck/file', place, () => ({ path, cookieName: cookie?.name, now }));
+  return engine('@coatcheck/file', place, () => ({ path, cookieName: cookie?.name, answers, now }));
 }
 
 /** @param options asked for once the engine is there, since its driver is looked up then. */

@@ -76,6 +76,8 @@ export interface FileSettings {
    * A private directory, from the configuration file's directory on; there is no default. Django: `SESSION_FILE_PATH`.
    */
   readonly path?: string | undefined;
+  /** `later` where the file system may hang. @default 'synchronously'; 'later' on a network file system */
+  readonly answers?: 'synchronously' | 'later' | undefined;
 }
 
 /** How the sessions of the `signed_cookies` engine live in their cookies. */
@@ -180,7 +182,7 @@ const djangoCache: Kinds<DjangoCacheSettings> = {
   dropAll: 'code',
 };
 
-const file: Kinds<FileSettings> = { path: 'text' };
+const file: Kinds<FileSettings> = { path: 'text', answers: ['synchronously', 'later'] };
 
 const signedCookies: Kinds<SignedCookiesSettings> = { encrypt: 'boolean' };
 

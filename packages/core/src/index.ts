@@ -27,6 +27,7 @@ export { randomText } from './random-text.ts';
 export { Redactor, type Sent } from './redactor.ts';
 export {
   fileSystemFinding,
+  isOverTheNetwork,
   reportsSafety,
   type SafetyFinding,
   type SafetyLevel,

@@ -49,6 +49,11 @@ export function fileSystemFinding(path: string): SafetyFinding | undefined {
   return kind && { about: 'File system', ...kind };
 }
 
+/** Whether the path is on a file system of another machine, which may be away. */
+export function isOverTheNetwork(path: string): boolean {
+  return FILE_SYSTEMS.get(statfsSync(path).type) === overTheNetwork;
+}
+
 const inMemory: Omit<SafetyFinding, 'about'> = {
   level: 'unsafe',
   message: 'The files are in memory: a restart of the machine loses every session. Use a disk.',

@@ -1,8 +1,10 @@
 import {
+  type Awaitable,
   type ClearExpiredOptions,
   CreateError,
   type ExpiryReader,
   fileSystemFinding,
+  isOverTheNetwork,
   type SafetyFinding,
   type SafetyReporter,
   type ScannedBatch,
@@ -16,9 +18,15 @@ import {
   type Written,
 } from '@coatcheck/core';
 import { clearExpired } from './clear-expired.ts';
+import { atOnce, type FileCalls, onThreads } from './file-calls.ts';
 import { scanFiles } from './scan-files.ts';
 import { SessionDirectory } from './session-directory.ts';
-import { type Content, readSessionFile, renewSessionFile } from './session-file.ts';
+import {
+  type Content,
+  readSessionFile,
+  readSessionFileAtOnce,
+  renewSessionFile,
+} from './session-file.ts';
 import { isThere, SessionFiles } from './session-files.ts';
 
 /** Settings of `fileBackend`. */
@@ -30,6 +38,14 @@ export interface FileOptions {
   readonly path: string | URL;
   /** What the names of the files begin with; the same as the cookie's name, as in Django. @default 'sessionid' */
   readonly cookieName?: string | undefined;
+  /**
+   * Whether files are read and written at once, which takes a quarter of the CPU, or by threads, so that a file system
+   * that hangs holds up the requests that need it and no others, and those no longer than `operationTimeoutMs`. What is
+   * written waits for the disk on a thread in any case.
+   *
+   * @default 'synchronously'; 'later' on a network file system (NFS, SMB)
+   */
+  readonly answers?: 'synchronously' | 'later' | undefined;
   /** The clock. @default the system's */
   readonly now?: (() => Date) | undefined;
 }
@@ -37,20 +53,23 @@ export interface FileOptions {
 /** Sessions in files of a directory, under the names and in the format of `django.contrib.sessions.backends.file`. */
 export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter, SessionScanner {
   readonly encoding = { salt: 'django.contrib.sessions.SessionStore' } as const;
-  readonly answers = 'later';
+  readonly answers: 'synchronously' | 'later';
   readonly #directory: SessionDirectory;
   readonly #files: SessionFiles;
+  readonly #calls: FileCalls;
   readonly #now: () => Date;
-  readonly #calls = new Set<Promise<unknown>>();
+  readonly #underWay = new Set<Promise<unknown>>();
   /** The last write of each file that has one under way: within a process, writes of one file take turns. */
   readonly #writes = new Map<string, Promise<unknown>>();
   #endOf: (stored: StoredSession) => Date = unknownEnd;
   #closing: Promise<void> | undefined;
 
   /** Made by `fileBackend`. */
-  constructor({ path, cookieName = 'sessionid', now = () => new Date() }: FileOptions) {
+  constructor({ path, cookieName = 'sessionid', answers, now = () => new Date() }: FileOptions) {
     this.#directory = new SessionDirectory(path, cookieName);
-    this.#files = new SessionFiles(this.#directory);
+    this.answers = answers ?? (isOverTheNetwork(this.#directory.path) ? 'later' : 'synchronously');
+    this.#calls = this.answers === 'synchronously' ? atOnce : onThreads;
+    this.#files = new SessionFiles(this.#directory, this.#calls);
     this.#now = now;
   }
 
@@ -58,19 +77,27 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
     this.#endOf = endOf;
   }
 
-  load(key: string): Promise<StoredSession | undefined> {
+  load(key: string): Awaitable<StoredSession | undefined> {
+    if (this.answers === 'synchronously') return this.#loadAtOnce(key);
     return this.#call(key, async (file) => {
-      const stored = await readSessionFile(file);
+      const stored = await readSessionFile(file, onThreads);
       if (!stored) await this.#directory.assertThere();
       return stored;
     });
   }
 
+  #loadAtOnce(key: string): StoredSession | undefined {
+    this.#assertOpen();
+    const stored = readSessionFileAtOnce(this.#directory.fileOf(key));
+    if (!stored) this.#directory.assertThereAtOnce();
+    return stored;
+  }
+
   create(record: SessionRecord): Promise<Written> {
     return this.#call(record.key, async (file) => {
       while (!(await this.#files.add(file, this.#content(record)))) {
-        const found = await readSessionFile(file);
-        if (found ? this.#isLive(found) : await isThere(file)) throw new CreateError();
+        const found = await readSessionFile(file, this.#calls);
+        if (found ? this.#isLive(found) : await isThere(file, this.#calls)) throw new CreateError();
         if (found) await this.#files.removeExpired(file, (taken) => !this.#isLive(taken));
       }
       return written(record);
@@ -89,7 +116,12 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
     return this.#write(record.key, async (file) => {
       const touched =
         record.data === base
-          ? await renewSessionFile(file, (stored) => this.#isLive(stored, base), this.#now())
+          ? await renewSessionFile(
+              file,
+              (stored) => this.#isLive(stored, base),
+              this.#now(),
+              this.#calls,
+            )
           : (await this.#replace(file, record, base)).done;
       return touched ? written(record) : undefined;
     });
@@ -117,7 +149,7 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
     const clearing = {
       directory: this.#directory,
       isExpired: async (file: string) => {
-        const found = await readSessionFile(file);
+        const found = await readSessionFile(file, onThreads);
         return found !== undefined && isExpired(found);
       },
       remove: (file: string) => this.#files.removeExpired(file, isExpired),
@@ -152,7 +184,7 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled(this.#calls);
+    await Promise.allSettled(this.#underWay);
     await this.#files.close();
     this.#directory.close();
   }
@@ -192,14 +224,18 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
     return this.#watch(() => call(this.#directory.fileOf(key)));
   }
 
-  async #watch<T>(start: () => Promise<T>): Promise<T> {
+  #assertOpen(): void {
     if (this.#closing !== undefined) throw new SessionError('The session backend is closed.');
+  }
+
+  async #watch<T>(start: () => Promise<T>): Promise<T> {
+    this.#assertOpen();
     const call = start();
-    this.#calls.add(call);
+    this.#underWay.add(call);
     try {
       return await call;
     } finally {
-      this.#calls.delete(call);
+      this.#underWay.delete(call);
     }
   }
 }

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { isError } from './session-file.ts';
+import { randomText } from '@coatcheck/core';
+import { type FileCalls, isError, onThreads } from './file-calls.ts';
 
 /** How long the same holder may have a lock before the next one takes it away; it needs about a millisecond. */
 const PATIENCE_MS = 250;
@@ -19,39 +19,47 @@ export class FileLock {
   /** Where the holder has something of its own for as long as it has the lock. */
   readonly entry: string;
 
-  private constructor(entry: string) {
+  readonly #calls: FileCalls;
+
+  private constructor(entry: string, calls: FileCalls) {
     this.entry = entry;
+    this.#calls = calls;
   }
 
-  /** @param prepare makes the entry, before the lock is taken. */
+  /**
+   * @param prepare makes the entry, before the lock is taken.
+   * @param patienceMs how long others may keep the lock.
+   */
   static async take(
     file: string,
     prepare: (entry: string) => Promise<void>,
+    calls: FileCalls = onThreads,
     patienceMs: number = PATIENCE_MS,
   ): Promise<FileLock> {
     const claim = temporaryName(file);
     const name = uniqueName();
-    await mkdir(claim, { mode: 0o700 });
+    await calls.mkdir(claim, 0o700);
     try {
       await prepare(path.join(claim, name));
-      await take(lockOf(file), claim, patienceMs);
+      await take(lockOf(file), claim, patienceMs, calls);
     } catch (error) {
-      await removeEntry(claim, name).catch(() => {});
+      await removeEntry(claim, name, calls).catch(() => {});
       throw error;
     }
-    return new FileLock(path.join(lockOf(file), name));
+    return new FileLock(path.join(lockOf(file), name), calls);
   }
 
   /** Gives the lock back, with what is left of the entry; what cannot be removed now is swept away later. */
   async release(): Promise<void> {
-    await removeEntry(path.dirname(this.entry), path.basename(this.entry)).catch(() => {});
+    const [directory, name] = [path.dirname(this.entry), path.basename(this.entry)];
+    await removeEntry(directory, name, this.#calls).catch(() => {});
   }
 }
 
 /** Takes the lock away from whoever has it: what that one was about to do will not happen. */
-export async function revokeLock(file: string): Promise<void> {
+export async function revokeLock(file: string, calls: FileCalls): Promise<void> {
   const lock = lockOf(file);
-  for (const name of await entriesOf(lock)) await removeEntry(lock, name);
+  for (const name of await entriesOf(lock, calls)) await removeEntry(lock, name, calls);
 }
 
 /** A name beside the file that nobody else uses; Django names its temporary files like this. */
@@ -60,9 +68,13 @@ export function temporaryName(file: string): string {
 }
 
 /** Renames; `false` when there is nothing to rename, or nowhere to rename it to. */
-export async function moved(from: string, to: string): Promise<boolean> {
+export async function moved(
+  from: string,
+  to: string,
+  calls: FileCalls = onThreads,
+): Promise<boolean> {
   try {
-    await rename(from, to);
+    await calls.rename(from, to);
     return true;
   } catch (error) {
     if (isError(error, 'ENOENT')) return false;
@@ -70,21 +82,26 @@ export async function moved(from: string, to: string): Promise<boolean> {
   }
 }
 
-async function take(lock: string, claim: string, patienceMs: number): Promise<void> {
+async function take(
+  lock: string,
+  claim: string,
+  patienceMs: number,
+  calls: FileCalls,
+): Promise<void> {
   let holder: string | undefined;
   let since = 0;
   for (;;) {
     try {
-      return await rename(claim, lock);
+      return await calls.rename(claim, lock);
     } catch (error) {
       if (!isError(error, 'ENOTEMPTY', 'EEXIST')) throw error;
     }
-    const [entry] = await entriesOf(lock);
+    const [entry] = await entriesOf(lock, calls);
     if (entry !== holder) {
       holder = entry;
       since = performance.now();
     } else if (entry !== undefined && performance.now() - since > patienceMs) {
-      await removeEntry(lock, entry);
+      await removeEntry(lock, entry, calls);
     }
     const pauseMs = Math.random() * LONGEST_PAUSE_MS;
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
@@ -92,20 +109,20 @@ async function take(lock: string, claim: string, patienceMs: number): Promise<vo
 }
 
 /** Removes the entry and what is in it, and the directory around it if that leaves it empty. */
-async function removeEntry(directory: string, name: string): Promise<void> {
-  if (await removedEmpty(directory)) return;
+async function removeEntry(directory: string, name: string, calls: FileCalls): Promise<void> {
+  if (await removedEmpty(directory, calls)) return;
   try {
     await rm(path.join(directory, name), { recursive: true, force: true });
   } catch (error) {
     // Its holder was just in time to put something in; whoever waits for the lock comes back.
     if (!isError(error, 'ENOTEMPTY')) throw error;
   }
-  await removedEmpty(directory);
+  await removedEmpty(directory, calls);
 }
 
-async function removedEmpty(directory: string): Promise<boolean> {
+async function removedEmpty(directory: string, calls: FileCalls): Promise<boolean> {
   try {
-    await rmdir(directory);
+    await calls.rmdir(directory);
   } catch (error) {
     if (isError(error, 'ENOTEMPTY', 'EEXIST')) return false;
     if (!isError(error, 'ENOENT')) throw error;
@@ -113,9 +130,9 @@ async function removedEmpty(directory: string): Promise<boolean> {
   return true;
 }
 
-async function entriesOf(directory: string): Promise<string[]> {
+async function entriesOf(directory: string, calls: FileCalls): Promise<string[]> {
   try {
-    return await readdir(directory);
+    return await calls.readdir(directory);
   } catch (error) {
     if (isError(error, 'ENOENT')) return [];
     throw error;
@@ -127,5 +144,5 @@ function lockOf(file: string): string {
 }
 
 function uniqueName(): string {
-  return randomBytes(12).toString('hex');
+  return randomText(24, '0123456789abcdef');
 }

@@ -5,6 +5,7 @@ import {
   type ScanOptions,
 } from '@coatcheck/core';
 import { forEach, namesIn } from './clear-expired.ts';
+import { onThreads } from './file-calls.ts';
 import type { SessionDirectory } from './session-directory.ts';
 import { readSessionFile } from './session-file.ts';
 
@@ -27,7 +28,7 @@ export async function* scanFiles(
     const batch = keys.slice(start, start + batchSize);
     const found = new Map<string, ScannedSession>();
     await forEach(batch, async (key) => {
-      const stored = await readSessionFile(directory.fileOf(key));
+      const stored = await readSessionFile(directory.fileOf(key), onThreads);
       if (stored) found.set(key, { key, stored });
     });
     const sessions = batch.flatMap((key) => found.get(key) ?? []);

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ImproperlyConfigured, InvalidSessionKey } from '@coatcheck/core';
-import { isError } from './session-file.ts';
+import { isError } from './file-calls.ts';
 
 const fsync = promisify(fs.fsync);
 const stat = promisify(fs.stat);
@@ -56,7 +56,15 @@ export class SessionDirectory {
 
   /** Rejects when the directory vanished, or its disk did: then a missing file does not mean a missing session. */
   async assertThere(): Promise<void> {
-    const { dev } = await stat(this.path);
+    this.#assertMounted(await stat(this.path));
+  }
+
+  /** As `assertThere`, without a promise. */
+  assertThereAtOnce(): void {
+    this.#assertMounted(fs.statSync(this.path));
+  }
+
+  #assertMounted({ dev }: fs.Stats): void {
     if (dev !== this.#device) throw new Error('The disk with the session files is not mounted.');
   }
 

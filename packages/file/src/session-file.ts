@@ -1,13 +1,6 @@
 import fs from 'node:fs';
-import { promisify } from 'node:util';
 import { type Awaitable, SessionTooLarge, type StoredSession } from '@coatcheck/core';
-
-const open = promisify(fs.open);
-const read = promisify(fs.read);
-const write = promisify(fs.write);
-const fchmod = promisify(fs.fchmod);
-const futimes = promisify(fs.futimes);
-const fsync = promisify(fs.fsync);
+import { type FileCalls, isError } from './file-calls.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY } = fs.constants;
 /** A pipe under a session's name must neither be followed nor waited for. */
@@ -25,8 +18,35 @@ export interface Content {
 }
 
 /** What the file has, or `undefined` where there is none, or nothing that could be a session. */
-export function readSessionFile(path: string): Promise<StoredSession | undefined> {
-  return lookAt(path, (stored) => stored);
+export function readSessionFile(
+  path: string,
+  calls: FileCalls,
+): Promise<StoredSession | undefined> {
+  return lookAt(path, calls, (stored) => stored);
+}
+
+/** As `readSessionFile`, without a promise. */
+export function readSessionFileAtOnce(path: string): StoredSession | undefined {
+  let fd: number;
+  try {
+    fd = fs.openSync(path, LOOK);
+  } catch (error) {
+    return ignoreNoFile(error);
+  }
+  try {
+    const stat = fs.fstatSync(fd);
+    if (!mayBeSession(stat)) return undefined;
+    const bytes = Buffer.allocUnsafe(stat.size);
+    let filled = 0;
+    while (filled < bytes.length) {
+      const count = fs.readSync(fd, bytes, filled, bytes.length - filled, filled);
+      if (count === 0) break;
+      filled += count;
+    }
+    return storedIn(bytes.subarray(0, filled), stat);
+  } finally {
+    fs.closeSync(fd);
+  }
 }
 
 /**
@@ -39,25 +59,30 @@ export async function renewSessionFile(
   path: string,
   isWanted: (stored: StoredSession) => boolean,
   modifiedAt: Date,
+  calls: FileCalls,
 ): Promise<boolean> {
-  const renewed = await lookAt(path, async (stored, fd) => {
+  const renewed = await lookAt(path, calls, async (stored, fd) => {
     if (!isWanted(stored)) return false;
-    await futimes(fd, modifiedAt, modifiedAt);
-    await fsync(fd);
+    await calls.futimes(fd, modifiedAt, modifiedAt);
+    await calls.fsync(fd);
     return true;
   });
   return renewed ?? false;
 }
 
 /** Makes a file for its owner alone, with its content on disk when the promise resolves; never replaces one. */
-export function makeSessionFile(path: string, content: Content): Promise<void> {
-  return writeSessionFile(path, MAKE, content);
+export function makeSessionFile(path: string, content: Content, calls: FileCalls): Promise<void> {
+  return writeSessionFile(path, MAKE, content, calls);
 }
 
 /** Gives other content to a file that nobody else reads; `false` when it is gone. */
-export async function rewriteSessionFile(path: string, content: Content): Promise<boolean> {
+export async function rewriteSessionFile(
+  path: string,
+  content: Content,
+  calls: FileCalls,
+): Promise<boolean> {
   try {
-    await writeSessionFile(path, REMAKE, content);
+    await writeSessionFile(path, REMAKE, content, calls);
     return true;
   } catch (error) {
     if (isError(error, 'ENOENT')) return false;
@@ -69,21 +94,22 @@ async function writeSessionFile(
   path: string,
   flags: number,
   { data, modifiedAt }: Content,
+  calls: FileCalls,
 ): Promise<void> {
   if (data.length > MAX_BYTES) {
     throw new SessionTooLarge(`A session file may have ${MAX_BYTES} bytes, not ${data.length}.`);
   }
-  const fd = await open(path, flags, 0o600);
+  const fd = await calls.open(path, flags, 0o600);
   try {
     // A umask can take permissions from the owner too.
-    if ((fs.fstatSync(fd).mode & 0o777) !== 0o600) await fchmod(fd, 0o600);
+    if ((fs.fstatSync(fd).mode & 0o777) !== 0o600) fs.fchmodSync(fd, 0o600);
     const bytes = Buffer.from(data, 'latin1');
     let written = 0;
     while (written < bytes.length) {
-      written += (await write(fd, bytes, written, bytes.length - written)).bytesWritten;
+      written += await calls.write(fd, bytes, written, bytes.length - written);
     }
-    await futimes(fd, modifiedAt, modifiedAt);
-    await fsync(fd);
+    await calls.futimes(fd, modifiedAt, modifiedAt);
+    await calls.fsync(fd);
   } finally {
     fs.closeSync(fd);
   }
@@ -91,41 +117,43 @@ async function writeSessionFile(
 
 async function lookAt<T>(
   path: string,
+  calls: FileCalls,
   look: (stored: StoredSession, fd: number) => Awaitable<T>,
 ): Promise<T | undefined> {
   let fd: number;
   try {
-    fd = await open(path, LOOK);
+    fd = await calls.open(path, LOOK);
   } catch (error) {
-    // ELOOP: a symbolic link. ENXIO: a socket.
-    if (isError(error, 'ENOENT', 'ELOOP', 'ENXIO')) return undefined;
-    throw error;
+    return ignoreNoFile(error);
   }
   try {
     // Only opening and reading can have to wait for the disk: what fstat and close need is in memory by then.
     const stat = fs.fstatSync(fd);
-    if (!stat.isFile() || stat.size > MAX_BYTES) return undefined;
-    // Every byte is a character of its own, so that the text is also a token of the bytes that are no ASCII.
-    const data = (await readBytes(fd, stat.size)).toString('latin1');
-    return await look({ data, base: data, modifiedAt: new Date(Math.round(stat.mtimeMs)) }, fd);
+    if (!mayBeSession(stat)) return undefined;
+    const bytes = Buffer.allocUnsafe(stat.size);
+    let filled = 0;
+    while (filled < bytes.length) {
+      const count = await calls.read(fd, bytes, filled, bytes.length - filled, filled);
+      if (count === 0) break;
+      filled += count;
+    }
+    return await look(storedIn(bytes.subarray(0, filled), stat), fd);
   } finally {
     fs.closeSync(fd);
   }
 }
 
-async function readBytes(fd: number, size: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(size);
-  let filled = 0;
-  while (filled < size) {
-    const { bytesRead } = await read(fd, bytes, filled, size - filled, filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return bytes.subarray(0, filled);
+function ignoreNoFile(error: unknown): undefined {
+  // ELOOP: a symbolic link. ENXIO: a socket.
+  if (!isError(error, 'ENOENT', 'ELOOP', 'ENXIO')) throw error;
 }
 
-/** Whether the system refused a call for one of these reasons. */
-export function isError(error: unknown, ...codes: string[]): boolean {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return typeof code === 'string' && codes.includes(code);
+function mayBeSession(stat: fs.Stats): boolean {
+  return stat.isFile() && stat.size <= MAX_BYTES;
+}
+
+function storedIn(bytes: Buffer, { mtimeMs }: fs.Stats): StoredSession {
+  // Every byte is a character of its own, so that the text is also a token of the bytes that are no ASCII.
+  const data = bytes.toString('latin1');
+  return { data, base: data, modifiedAt: new Date(Math.round(mtimeMs)) };
 }

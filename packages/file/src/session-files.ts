@@ -1,11 +1,10 @@
-import { link, lstat, mkdir, rmdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { StoredSession } from '@coatcheck/core';
+import { type FileCalls, isError, onThreads } from './file-calls.ts';
 import { FileLock, moved, revokeLock, temporaryName } from './file-lock.ts';
 import type { SessionDirectory } from './session-directory.ts';
 import {
   type Content,
-  isError,
   makeSessionFile,
   readSessionFile,
   rewriteSessionFile,
@@ -26,26 +25,25 @@ const KEEP_MS = 50;
 /** The changes of session files, each atomic for every process. */
 export class SessionFiles {
   readonly #directory: SessionDirectory;
-  readonly #patienceMs: number | undefined;
+  readonly #calls: FileCalls;
   readonly #kept = new Map<string, { readonly lock: FileLock; readonly timer: NodeJS.Timeout }>();
 
-  /** @param patienceMs how long others may keep a lock. */
-  constructor(directory: SessionDirectory, patienceMs?: number) {
+  constructor(directory: SessionDirectory, calls: FileCalls = onThreads) {
     this.#directory = directory;
-    this.#patienceMs = patienceMs;
+    this.#calls = calls;
   }
 
   /** Makes the file with all its content at once, for good; `false` when the name is taken. */
   async add(file: string, content: Content): Promise<boolean> {
     const temporary = temporaryName(file);
     try {
-      await makeSessionFile(temporary, content);
-      await link(temporary, file);
+      await makeSessionFile(temporary, content, this.#calls);
+      await this.#calls.link(temporary, file);
     } catch (error) {
       if (isError(error, 'EEXIST')) return false;
       throw error;
     } finally {
-      await unlink(temporary).catch(() => {});
+      await ignoring(undefined, () => this.#calls.unlink(temporary));
     }
     await this.#directory.sync();
     return true;
@@ -66,10 +64,11 @@ export class SessionFiles {
 
   async #replaceNew(file: string, isWanted: IsWanted, content: Content): Promise<Change> {
     for (;;) {
-      const found = await readSessionFile(file);
+      const found = await readSessionFile(file, this.#calls);
       if (!isWanted(found)) return unwanted(found);
-      const prepare = (entry: string): Promise<void> => makeSessionFile(entry, content);
-      const lock = await FileLock.take(file, prepare, this.#patienceMs);
+      const prepare = (entry: string): Promise<void> =>
+        makeSessionFile(entry, content, this.#calls);
+      const lock = await this.#lock(file, prepare);
       const change = await this.#replaceWith(lock, file, isWanted);
       if (change) return change;
     }
@@ -84,13 +83,14 @@ export class SessionFiles {
   ): Promise<Change | undefined> {
     let keep = false;
     try {
-      const found = await readSessionFile(file);
+      const found = await readSessionFile(file, this.#calls);
       if (!isWanted(found)) {
         keep = found !== undefined;
         return unwanted(found);
       }
-      if (content && !(await rewriteSessionFile(lock.entry, content))) return undefined;
-      return (await moved(lock.entry, file)) ? { done: true } : undefined;
+      if (content && !(await rewriteSessionFile(lock.entry, content, this.#calls)))
+        return undefined;
+      return (await moved(lock.entry, file, this.#calls)) ? { done: true } : undefined;
     } finally {
       if (keep) this.#keep(file, lock);
       else await lock.release();
@@ -102,17 +102,19 @@ export class SessionFiles {
     await this.#takeKept(file)?.release();
     try {
       for (;;) {
-        const found = await readSessionFile(file);
+        const found = await readSessionFile(file, this.#calls);
         if (!isWanted(found)) return unwanted(found);
-        const lock = await FileLock.take(file, makeDirectory, this.#patienceMs);
+        const lock = await this.#lock(file, async (entry) => {
+          await this.#calls.mkdir(entry, 0o700);
+        });
         try {
-          const current = await readSessionFile(file);
+          const current = await readSessionFile(file, this.#calls);
           if (!isWanted(current)) return unwanted(current);
           const removed = path.join(lock.entry, 'removed');
           // Otherwise the lock was taken away, or somebody without one, such as Django, removed the file.
-          if (await moved(file, removed)) {
-            await unlink(removed).catch(ignoreMissing);
-            await rmdir(lock.entry).catch(ignoreMissing);
+          if (await moved(file, removed, this.#calls)) {
+            await ignoring('ENOENT', () => this.#calls.unlink(removed));
+            await ignoring('ENOENT', () => this.#calls.rmdir(lock.entry));
             return { done: true };
           }
         } finally {
@@ -127,7 +129,8 @@ export class SessionFiles {
 
   /**
    * Removes a file that was seen to have expired; whether this call did it. Nobody changes such a file, so no lock is
-   * needed: it is taken away, looked at again, and put back if it was renewed at the last moment.
+   * needed: it is taken away, looked at again, and put back if it was renewed at the last moment. On threads, since
+   * there may be many of them.
    */
   async removeExpired(
     file: string,
@@ -135,16 +138,20 @@ export class SessionFiles {
   ): Promise<boolean> {
     const taken = temporaryName(file);
     if (!(await moved(file, taken))) return false;
-    const found = await readSessionFile(taken);
+    const found = await readSessionFile(taken, onThreads);
     const removed = found !== undefined && isExpired(found);
-    if (!removed) await link(taken, file).catch(ignoreTaken);
-    await unlink(taken).catch(ignoreMissing);
+    if (!removed) await ignoring('EEXIST', () => onThreads.link(taken, file));
+    await ignoring('ENOENT', () => onThreads.unlink(taken));
     return removed;
   }
 
   /** Gives back the locks that were kept for a next try. */
   async close(): Promise<void> {
     await Promise.all([...this.#kept.keys()].map((file) => this.#takeKept(file)?.release()));
+  }
+
+  #lock(file: string, prepare: (entry: string) => Promise<void>): Promise<FileLock> {
+    return FileLock.take(file, prepare, this.#calls);
   }
 
   #keep(file: string, lock: FileLock): void {
@@ -165,39 +172,32 @@ export class SessionFiles {
    * the file back, so it is taken from them until nobody does.
    */
   async #removeWithoutLock(file: string, isWanted: IsWanted): Promise<Change> {
-    const found = await readSessionFile(file);
+    const found = await readSessionFile(file, this.#calls);
     if (!isWanted(found)) return unwanted(found);
     do {
-      await unlink(file).catch(ignoreMissing);
-      await revokeLock(file);
-    } while (await isThere(file));
+      await ignoring('ENOENT', () => this.#calls.unlink(file));
+      await revokeLock(file, this.#calls);
+    } while (await isThere(file, this.#calls));
     return { done: true };
   }
 }
 
 /** Whether anything has the name, be it a session or not. */
-export async function isThere(file: string): Promise<boolean> {
-  try {
-    await lstat(file);
-    return true;
-  } catch (error) {
-    ignoreMissing(error);
-    return false;
-  }
+export async function isThere(file: string, calls: FileCalls): Promise<boolean> {
+  return ignoring('ENOENT', () => calls.lstat(file));
 }
 
 function unwanted(found: StoredSession | undefined): Change {
   return found ? { done: false, found } : { done: false };
 }
 
-function ignoreTaken(error: unknown): void {
-  if (!isError(error, 'EEXIST')) throw error;
-}
-
-function ignoreMissing(error: unknown): void {
-  if (!isError(error, 'ENOENT')) throw error;
-}
-
-async function makeDirectory(entry: string): Promise<void> {
-  await mkdir(entry, { mode: 0o700 });
+/** Whether the call did what it should; `false` where it failed for this reason, or for any if none is named. */
+async function ignoring(code: string | undefined, call: () => unknown): Promise<boolean> {
+  try {
+    await call();
+    return true;
+  } catch (error) {
+    if (code !== undefined && !isError(error, code)) throw error;
+    return false;
+  }
 }

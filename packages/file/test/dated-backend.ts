@@ -37,9 +37,11 @@ export function datedBackend(files: FileBackend, now: () => Date): SessionBacken
   return {
     encoding: files.encoding,
     answers: files.answers,
-    async load(key) {
-      const stored = await files.load(key);
-      return stored && endOf(stored) > now() ? undated(stored) : undefined;
+    load(key) {
+      const live = (stored: StoredSession | undefined) =>
+        stored && endOf(stored) > now() ? undated(stored) : undefined;
+      const stored = files.load(key);
+      return stored instanceof Promise ? stored.then(live) : live(stored);
     },
     create: (record) => files.create(dated(record)),
     update: (record, base) => translate(files.update(dated(record), base)),

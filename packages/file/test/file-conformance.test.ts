@@ -8,14 +8,16 @@ import { temporaryDirectory } from './temporary-directory.ts';
 // A disk that others keep busy may take a second for one fsync.
 jest.setTimeout(60_000);
 
-for (const suite of [describeSessionBackend, describeSessionScanner]) {
-  suite({ describe, it }, 'FileBackend', (context) => {
-    const directory = temporaryDirectory();
-    const open = () =>
-      datedBackend(
-        fileBackend({ ...context, path: path.join(directory.path, 'sessions') }),
-        context.now,
-      );
-    return { backend: open(), openAnother: open, cleanup: directory.remove };
-  });
+for (const answers of ['synchronously', 'later'] as const) {
+  for (const suite of [describeSessionBackend, describeSessionScanner]) {
+    suite({ describe, it }, `FileBackend that answers ${answers}`, (context) => {
+      const directory = temporaryDirectory();
+      const open = () =>
+        datedBackend(
+          fileBackend({ ...context, answers, path: path.join(directory.path, 'sessions') }),
+          context.now,
+        );
+      return { backend: open(), openAnother: open, cleanup: directory.remove };
+    });
+  }
 }

@@ -211,7 +211,7 @@ describe.each([
     expect(sessions.open(mapped.key).sessionKey).toBeNull();
     const refusal = { name: 'InvalidSessionKey' };
     // Departure: what Django allows, but never makes, is no key either.
-    await expect(backend.load(mapped.key)).rejects.toMatchObject(refusal);
+    expect(() => backend.load(mapped.key)).toThrow(expect.objectContaining(refusal));
     if (!mapped.key_to_file.ok) expect(mapped.key_to_file.error).toBe(refusal.name);
   });
 });
@@ -241,7 +241,9 @@ describe("Django's FileSessionTests", () => {
     ['test_invalid_key_forwardslash', 'a/b/c'],
   ])('%s', async (_, invalid) => {
     const backend = fileBackend({ path: directory.path });
-    await expect(backend.load(invalid)).rejects.toMatchObject({ name: 'InvalidSessionKey' });
+    expect(() => backend.load(invalid)).toThrow(
+      expect.objectContaining({ name: 'InvalidSessionKey' }),
+    );
   });
 
   it('test_clearsessions_command, with a cookie age of one second that has passed: of a future, a past and a default session, two files are removed', async () => {

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileBackend } from '@coatcheck/file';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { onThreads } from '../src/file-calls.ts';
 import { FileLock, moved } from '../src/file-lock.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -35,7 +36,7 @@ describe('a lock', () => {
 
   it('is taken away from a holder who stalls, and what that one does too late fails', async () => {
     const stalled = await FileLock.take(file, prepare('stalled'));
-    const next = await FileLock.take(file, prepare('next'), 1);
+    const next = await FileLock.take(file, prepare('next'), onThreads, 1);
     expect(await moved(stalled.entry, file)).toBe(false);
     await stalled.release();
     expect(await moved(next.entry, file)).toBe(true);
@@ -49,7 +50,7 @@ describe('a lock', () => {
     writeFileSync(file, 'old');
     const makeDirectory = async (entry: string) => void mkdirSync(entry);
     const stalled = await FileLock.take(file, makeDirectory);
-    const next = await FileLock.take(file, prepare('next'), 1);
+    const next = await FileLock.take(file, prepare('next'), onThreads, 1);
     expect(await moved(file, path.join(stalled.entry, 'removed'))).toBe(false);
     expect(await moved(next.entry, file)).toBe(true);
     await Promise.all([stalled.release(), next.release()]);
@@ -60,7 +61,7 @@ describe('a lock', () => {
     writeFileSync(file, 'old');
     const dead = await FileLock.take(file, async (entry) => void mkdirSync(entry));
     expect(await moved(file, path.join(dead.entry, 'removed'))).toBe(true);
-    const next = await FileLock.take(file, prepare('next'), 1);
+    const next = await FileLock.take(file, prepare('next'), onThreads, 1);
     await next.release();
     expect(readdirSync(directory.path)).toEqual([]);
   });
@@ -71,7 +72,7 @@ describe('a lock', () => {
     const increment = async () => {
       for (;;) {
         const base = await readFile(file, 'utf8');
-        const lock = await FileLock.take(file, prepare(String(Number(base) + 1)), 3);
+        const lock = await FileLock.take(file, prepare(String(Number(base) + 1)), onThreads, 3);
         let done = false;
         if ((await readFile(file, 'utf8')) === base) {
           await pause(Math.random() * 12);
