@@ -1,6 +1,6 @@
 import { jittered, type Sessions } from '@coatcheck/core';
 import type { Command } from 'commander';
-import type { CommandContext } from './command-context.ts';
+import { assertReachable, type CommandContext } from './command-context.ts';
 import { CommandError, exitCodes, failureOf } from './command-error.ts';
 import { endSessions } from './end-sessions.ts';
 import { count, interval } from './option-values.ts';
@@ -90,6 +90,8 @@ async function clearExpired(
   context: CommandContext,
   signal: AbortSignal,
 ): Promise<number> {
+  // A cache clears by itself.
+  if (sessions.backend.encoding === 'serialized') await assertReachable(sessions);
   if (dryRun) return sessions.clearExpired({ dryRun, signal });
   // Counting is worth it only where somebody watches a bar.
   const total = context.isTerminal

@@ -113,6 +113,13 @@ export async function assertTable(backend: object, engine: string): Promise<void
   );
 }
 
+const ANY_KEY = 'a'.repeat(32);
+
+/** @throws where the place does not answer: for commands that have nothing to ask it by themselves. */
+export async function assertReachable(sessions: Sessions): Promise<void> {
+  await sessions.exists(ANY_KEY);
+}
+
 /** An engine that has a table and cannot tell makes it when it is first needed. */
 function tellsOfTable(backend: object): backend is { isMigrated(): Promise<boolean> } {
   const { isMigrated } = backend as { isMigrated?: unknown };

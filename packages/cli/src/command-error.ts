@@ -1,10 +1,14 @@
-/** The exit codes of a shell command; `pending`: nothing is wrong, and something has to be waited for. */
+/**
+ * The exit codes of a shell command. `pending`: nothing is wrong, and something has to be waited for; the last two are
+ * those of a program that SIGINT or SIGPIPE has ended.
+ */
 export const exitCodes = {
   success: 0,
   failure: 1,
   usage: 2,
   pending: 3,
   interrupted: 130,
+  closedPipe: 141,
 } as const;
 
 /** Ends a command with one sentence on stderr. */

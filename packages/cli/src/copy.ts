@@ -1,6 +1,11 @@
 import type { InspectedSession } from '@coatcheck/core';
 import type { Command } from 'commander';
-import { assertTable, type CommandContext, type Place } from './command-context.ts';
+import {
+  assertReachable,
+  assertTable,
+  type CommandContext,
+  type Place,
+} from './command-context.ts';
 import { CommandError, exitCodes, failureOf } from './command-error.ts';
 import { count } from './option-values.ts';
 import { Progress } from './progress.ts';
@@ -73,7 +78,10 @@ async function copySessions(
       'The keys in --from are hashed and those in --to are not, and nobody can turn them back: set hashKeys there too.',
     );
   }
-  if (!dryRun) await blaming(targetEngine, () => assertTable(target.backend, targetEngine));
+  await blaming(targetEngine, async () => {
+    await assertReachable(target);
+    if (!dryRun) await assertTable(target.backend, targetEngine);
+  });
   const progress = new Progress(context, 'copied');
   const batches = source.inspector.scan({ batchSize, signal });
   let copied = 0;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { CommandContext } from './command-context.ts';
+import { assertReachable, type CommandContext } from './command-context.ts';
 
 /** What an engine that keeps sessions in a table has beyond the contract. */
 interface Migrator {
@@ -13,8 +13,10 @@ export function addMigrate(program: Command, context: CommandContext): void {
     .command('migrate')
     .description('Create the table of the configured engine, if it needs one and has none.')
     .action(() =>
-      context.withSessions(async ({ backend }, engine) => {
+      context.withSessions(async (sessions, engine) => {
+        const { backend } = sessions;
         if (!isMigrator(backend)) {
+          await assertReachable(sessions);
           context.print(`Nothing to do: the engine '${engine}' needs no table.`);
           return;
         }

@@ -47,6 +47,22 @@ describe('the bin', () => {
     expect((await coatcheck('nonsense')).code).toBe(2);
   });
 
+  it('ends quietly when nobody reads its output any more', async () => {
+    await coatcheck('migrate');
+    for (const args of [['sessions', 'list'], ['--help'], ['nonsense']]) {
+      const child = spawn(process.execPath, [bin, ...args], { cwd: directory, env });
+      child.stdout.destroy();
+      let stderr = '';
+      if (args[0] === 'nonsense') child.stderr.destroy();
+      else
+        child.stderr.on('data', (chunk) => {
+          stderr += chunk;
+        });
+      const [code] = await once(child, 'close');
+      expect({ args, code, stderr }).toEqual({ args, code: 141, stderr: '' });
+    }
+  });
+
   it('clears at once with another, and the two do not count a session twice', async () => {
     const sessions = await loadSessions<{ n: number }>(undefined, { cwd: directory, env });
     await Promise.all(
