@@ -42,7 +42,7 @@ export interface Written {
 
 /** How `clearExpired` goes about it. */
 export interface ClearExpiredOptions {
-  /** Records removed in one step, so that other writers get their turn. */
+  /** The most records removed in one step, so that other writers get their turn. @default what the place thinks good */
   readonly batchSize?: number | undefined;
   /** Stops between two batches; what was removed stays removed. */
   readonly signal?: AbortSignal | undefined;

@@ -11,7 +11,9 @@ export interface AccountStatements {
   readonly noted: string;
   /** key, account, unseen since */
   readonly forget: string;
-  /** unseen since, number of rows */
+  /** unseen since, key that goes before, number of rows: the last key, how many, and how many of them are orphaned */
+  readonly page: string;
+  /** key that goes before, last key, unseen since */
   readonly clear: string;
 }
 
@@ -32,8 +34,6 @@ export interface AccountDialect {
   accountIs(column: string, value: string): string;
   /** What follows an INSERT so that it changes the row with this key: `given(column)` is the value that was given. */
   onConflict(key: string, set: (given: (column: string) => string) => string): string;
-  /** Removes some of the rows that a condition names, at most $2 of them. */
-  deleteSome(table: string, key: string, condition: string): string;
 }
 
 /** What PostgreSQL and SQLite say alike: both compare texts byte for byte. */
@@ -105,13 +105,14 @@ export function accountStatements(table: SessionTable, dialect: AccountDialect):
     ofSession(data),
     `${dialect.expiryText(ofSession(expiry))} AS ${expiry}`,
   ];
-  const orphaned = `NOT EXISTS (SELECT 1 FROM ${sessions} s WHERE ${dialect.sameKey(ofSession(key), `${accounts}.${key}`)}) AND ${seen} < $1`;
+  const orphaned = `NOT EXISTS (SELECT 1 FROM ${sessions} s WHERE ${dialect.sameKey(ofSession(key), `${accounts}.${key}`)}) AND ${seen} <`;
   return {
     table: plain,
     definition,
     note: `INSERT INTO ${accounts} (${inserted}) VALUES ($1, $2, $3, $4, $5, $6) ${change}`,
     noted: `SELECT ${selected.join(', ')} FROM ${accounts} a LEFT JOIN ${sessions} s ON ${dialect.sameKey(ofSession(key), ofNote(key))} AND ${ofSession(expiry)} > $1 WHERE ${dialect.accountIs(ofNote(account), '$2')}`,
     forget: `DELETE FROM ${accounts} WHERE ${key} = $1 AND ${dialect.accountIs(account, '$2')} AND ${seen} < $3`,
-    clear: dialect.deleteSome(accounts, key, orphaned),
+    page: `SELECT MAX(${key}) AS last_key, COUNT(*) AS notes, SUM(orphaned) AS orphans FROM (SELECT ${key}, CASE WHEN ${orphaned} $1 THEN 1 ELSE 0 END AS orphaned FROM ${accounts} WHERE ${key} > $2 ORDER BY ${key} LIMIT $3) page`,
+    clear: `DELETE FROM ${accounts} WHERE ${key} > $1 AND ${key} <= $2 AND ${orphaned} $3`,
   };
 }

@@ -1,4 +1,5 @@
 import type { AccountNote, NotedSession } from '@coatcheck/core';
+import type { BatchSize } from './batch-size.ts';
 import type { DatabaseDriver, Operation, Row } from './database-driver.ts';
 
 /** The table of accounts beside the session table; made when an account is first noted or asked for. */
@@ -35,16 +36,23 @@ export class AccountTable {
     });
   }
 
-  /** Removes notes of sessions that are no more, in batches, so that nobody waits for it. */
-  async clear(unseenSince: Date, batchSize: number, isStopped: () => boolean): Promise<void> {
-    const { clear, table } = this.#driver.accounts;
+  /** Removes notes of sessions that are no more, page by page, so that nobody waits for it. */
+  async clear(unseenSince: Date, batch: BatchSize, isStopped: () => boolean): Promise<void> {
+    const { page, clear, table } = this.#driver.accounts;
     if (!(await this.#driver.hasTable(table))) return;
-    const values = [this.#driver.toColumn(unseenSince), batchSize];
-    let removed = batchSize;
-    while (removed === batchSize && !isStopped()) {
-      removed = await this.#driver.write(function* () {
-        return (yield { sql: clear, values, mayTakeLong: true }).changes;
-      });
+    const before = this.#driver.toColumn(unseenSince);
+    let after = '';
+    while (!isStopped()) {
+      const { rows } = batch;
+      const values = [before, after, rows];
+      const [found] = await this.#driver.read({ sql: page, values, mayTakeLong: true });
+      const last = String(found?.last_key);
+      if (Number(found?.orphans) > 0) {
+        const range = { sql: clear, values: [after, last, before], mayTakeLong: true };
+        await this.#driver.write(() => batch.timed(range), { mayBeLost: true });
+      }
+      if (Number(found?.notes ?? 0) < rows) return;
+      after = last;
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

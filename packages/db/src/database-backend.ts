@@ -19,11 +19,15 @@ import {
   type Written,
 } from '@coatcheck/core';
 import { AccountTable } from './account-table.ts';
-import type { DatabaseDriver, Operation, Row, Statement } from './database-driver.ts';
+import { BatchSize } from './batch-size.ts';
+import type { DatabaseDriver, Operation, Row, Statement, WriteOptions } from './database-driver.ts';
 import { columnValues } from './session-table.ts';
 
 /** A note is kept this long although its session is not stored: it may be about to be. */
 const SETTLED_AFTER_MS = 60_000;
+
+/** Rows that a clearing removes in one step at most; time usually ends it before. */
+const MOST_IN_BATCH = 10_000;
 
 /** A place that can be prepared ahead of its first use; `coatcheck migrate` looks for this method. */
 export interface Migratable {
@@ -77,29 +81,36 @@ export class DatabaseBackend
   }
 
   async clearExpired(options: ClearExpiredOptions = {}): Promise<number> {
+    this.#refuseWhenClosed();
     const { signal, onProgress, dryRun, expiresAt = this.#now() } = options;
-    const batchSize = checkedBatchSize(options.batchSize);
-    const { anyExpired, countExpired, clearExpired } = this.#driver.statements;
+    const batch = new BatchSize(
+      checkedBatchSize(options.batchSize ?? MOST_IN_BATCH),
+      this.#driver.batchMs,
+    );
     const cutoff = this.#driver.toColumn(expiresAt);
     if (dryRun) {
-      const rows = await this.#read({ sql: countExpired, values: [cutoff], mayTakeLong: true });
+      const sql = this.#driver.statements.countExpired;
+      const rows = await this.#read({ sql, values: [cutoff], mayTakeLong: true });
       return Number(rows[0]?.expired ?? 0);
     }
     const isStopped = (): boolean => signal?.aborted === true || this.#closing !== undefined;
-    // Where nothing has expired, nobody has to wait for a write lock, and no table is made.
-    const any = await this.#read({ sql: anyExpired, values: [cutoff], mayTakeLong: true });
     let cleared = 0;
-    let removed = any.length === 0 ? 0 : batchSize;
-    while (removed === batchSize && !isStopped()) {
-      removed = await this.#write(() =>
-        changesOf({ sql: clearExpired, values: [cutoff, batchSize], mayTakeLong: true }),
-      );
+    let first: string | undefined;
+    while (!isStopped()) {
+      // Where nothing has expired, nobody has to wait for a write lock, and no table is made.
+      const next = await this.#firstExpired(cutoff, first);
+      if (next === undefined) break;
+      // Not from there: what cannot be told exactly as a date would stay for ever.
+      const removed = await this.#clearBatch(cutoff, batch, first);
       cleared += removed;
       if (removed > 0) await onProgress?.(cleared);
+      // Another clearing has been faster; or it is a row that cannot be removed.
+      else if (next === first) break;
+      first = next;
       await new Promise((resolve) => setImmediate(resolve));
     }
     const unseenSince = new Date(this.#now().getTime() - SETTLED_AFTER_MS);
-    if (!isStopped()) await this.#accounts.clear(unseenSince, batchSize, isStopped);
+    if (!isStopped()) await this.#accounts.clear(unseenSince, batch, isStopped);
     return cleared;
   }
 
@@ -156,6 +167,29 @@ export class DatabaseBackend
   close(): Promise<void> {
     this.#closing ??= this.#driver.close();
     return this.#closing;
+  }
+
+  /** From which expiry on rows have expired, to the millisecond; an empty text where that is no date. */
+  async #firstExpired(cutoff: string, from: string | undefined): Promise<string | undefined> {
+    const { firstExpired, firstExpiredFrom } = this.#driver.statements;
+    const [row] = await this.#read({
+      sql: from ? firstExpiredFrom : firstExpired,
+      values: from ? [from, cutoff] : [cutoff],
+      mayTakeLong: true,
+    });
+    const first = row && this.#driver.fromColumn(row.expire_date);
+    return first ? this.#driver.toColumn(first) : row && '';
+  }
+
+  #clearBatch(cutoff: string, batch: BatchSize, from: string | undefined): Promise<number> {
+    const { clearExpired, clearExpiredFrom } = this.#driver.statements;
+    const statement = {
+      sql: from ? clearExpiredFrom : clearExpired,
+      values: [...(from ? [from] : []), cutoff, batch.rows],
+      mayTakeLong: true,
+    };
+    // What has expired is gone for everybody, whether a power cut brings the row back or not.
+    return this.#write(() => batch.timed(statement), { mayBeLost: true });
   }
 
   *#create(record: SessionRecord): Operation<Written> {
@@ -244,18 +278,14 @@ export class DatabaseBackend
     return this.#driver.read(statement);
   }
 
-  #write<T>(operation: () => Operation<T>): Promise<T> {
+  #write<T>(operation: () => Operation<T>, options?: WriteOptions): Promise<T> {
     this.#refuseWhenClosed();
-    return this.#driver.write(operation);
+    return this.#driver.write(operation, options);
   }
 
   #refuseWhenClosed(): void {
     if (this.#closing !== undefined) throw new SessionError('The session backend is closed.');
   }
-}
-
-function* changesOf(statement: Statement): Operation<number> {
-  return (yield statement).changes;
 }
 
 function isRows(found: Awaitable<readonly Row[]>): found is readonly Row[] {

@@ -28,12 +28,20 @@ export interface Outcome {
  */
 export type Operation<T> = Generator<Statement, T, Outcome>;
 
+/** How a write is done. */
+export interface WriteOptions {
+  /** A power cut may undo it: what is done again by itself need not wait for the disk, which holds up others. */
+  readonly mayBeLost?: boolean;
+}
+
 /** What `DatabaseBackend` needs of a kind of database; one file each. */
 export interface DatabaseDriver {
   readonly answers: 'synchronously' | 'later';
   readonly statements: SessionStatements;
   readonly accounts: AccountStatements;
   readonly table: SessionTable;
+  /** Milliseconds that one statement of many may take, since others wait for it or are slowed down by it. */
+  readonly batchMs: number;
 
   /** The instant as `expire_date` holds it. The database compares expiries, never this code. */
   toColumn(date: Date): string;
@@ -54,11 +62,11 @@ export interface DatabaseDriver {
   read(statement: Statement): Awaitable<readonly Row[]>;
 
   /**
-   * Runs the operation in a table made if it is missing; what it did is durable once the promise resolves. Each
-   * statement is atomic, and the operations need no more: each statement says itself what it expects to find. The
-   * operation may be started again when nothing of it was applied.
+   * Runs the operation in a table made if it is missing; what it did is durable once the promise resolves, unless it
+   * may be lost. Each statement is atomic, and the operations need no more: each statement says itself what it expects
+   * to find. The operation may be started again when nothing of it was applied.
    */
-  write<T>(operation: () => Operation<T>): Promise<T>;
+  write<T>(operation: () => Operation<T>, options?: WriteOptions): Promise<T>;
 
   /** What the database would lose, as it is set up now. */
   reportSafety(): Promise<readonly SafetyFinding[]>;

@@ -1,7 +1,7 @@
 /** The steps of a transaction on one connection; each throws the driver's error. */
 export interface Transaction {
-  /** Takes the write lock, or throws at once when another connection has it. */
-  begin(): void;
+  /** Takes the write lock, or throws at once when another connection has it. `mayBeLost`: as for `GroupCommit.write`. */
+  begin(mayBeLost: boolean): void;
   commit(): void;
   /** Undoes what there is to undo after that error; never throws. */
   rollback(error: unknown): void;
@@ -16,6 +16,7 @@ interface WaitingWrite {
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
   readonly giveUpAt: number;
+  readonly mayBeLost: boolean;
 }
 
 /** The most writes in one transaction, so that the event loop gets its turn; a few milliseconds. */
@@ -45,10 +46,13 @@ export class GroupCommit {
   /**
    * What `work` returned, once it is committed. When `work` throws, that is its own failure and the others stand; it
    * may run again after a rollback.
+   *
+   * @param mayBeLost nobody minds if a power cut undoes it, so that nobody has to wait for the disk
    */
-  write<T>(work: () => T): Promise<T> {
+  write<T>(work: () => T, mayBeLost = false): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ work, resolve, reject, giveUpAt: performance.now() + this.#waitMs });
+      const giveUpAt = performance.now() + this.#waitMs;
+      this.#waiting.push({ work, resolve, reject, giveUpAt, mayBeLost });
       if (!this.#scheduled) this.#soon();
     });
   }
@@ -87,8 +91,9 @@ export class GroupCommit {
   /** One transaction with the oldest writes. Returns what settles each of them, to be called after the commit. */
   #commitTogether(): (() => void)[] {
     const settle: (() => void)[] = [];
-    this.#transaction.begin();
-    for (const { work, resolve, reject } of this.#waiting.slice(0, largestGroup)) {
+    const group = this.#waiting.slice(0, largestGroup);
+    this.#transaction.begin(group.every(({ mayBeLost }) => mayBeLost));
+    for (const { work, resolve, reject } of group) {
       try {
         const value = work() as never;
         settle.push(() => resolve(value));

@@ -39,8 +39,8 @@ const sql: StatementDialect & TableDialect = {
   dataIs: sameBytes,
   // The driver would make a Date of it, in the zone of its own choice.
   expiryText: (column) => `CAST(${column} AS CHAR)`,
-  clearExpired: ({ sessions, expiry }) =>
-    `DELETE FROM ${sessions} WHERE ${expiry} <= $1 ORDER BY ${expiry} LIMIT $2`,
+  clearExpired: ({ sessions, condition, order, limit }) =>
+    `DELETE FROM ${sessions} WHERE ${condition} ${order} ${limit}`,
 };
 
 const accountDialect: AccountDialect = {
@@ -53,7 +53,6 @@ const accountDialect: AccountDialect = {
   // Even its binary collations ignore trailing spaces.
   accountIs: (column, value) => `${column} = ${value} AND ${sameBytes(column, value)}`,
   onConflict: (_, set) => `ON DUPLICATE KEY UPDATE ${set((column) => `VALUES(${column})`)}`,
-  deleteSome: (accounts, _, condition) => `DELETE FROM ${accounts} WHERE ${condition} LIMIT $2`,
 };
 
 function sameBytes(column: string, value: string): string {

@@ -19,10 +19,14 @@ export interface SessionStatements {
   readonly deleteExpired: string;
   /** cutoff */
   readonly countExpired: string;
-  /** cutoff */
-  readonly anyExpired: string;
+  /** cutoff: the earliest expiry that is over */
+  readonly firstExpired: string;
+  /** expiry, cutoff: the earliest from this expiry on */
+  readonly firstExpiredFrom: string;
   /** cutoff, number of rows */
   readonly clearExpired: string;
+  /** expiry, cutoff, number of rows: those from this expiry on */
+  readonly clearExpiredFrom: string;
   /** key that goes before, number of rows */
   readonly scan: string;
 }
@@ -36,8 +40,19 @@ export interface StatementDialect {
   dataIs(column: string, value: string): string;
   /** The expiry, as `fromColumn` of the driver reads it. */
   expiryText(column: string): string;
-  /** Removes some of the rows that had expired at $1, at most $2 of them. */
-  clearExpired(names: { sessions: string; key: string; expiry: string }): string;
+  /** Removes the first of the rows that the conditions name. */
+  clearExpired(names: ExpiredRows): string;
+}
+
+/** The rows that a clearing removes. */
+export interface ExpiredRows {
+  readonly sessions: string;
+  /** Where they are looked for. */
+  readonly condition: string;
+  /** What is left out where they are found; again, since others may have changed a row meanwhile. */
+  readonly isExpired: string;
+  readonly order: string;
+  readonly limit: string;
 }
 
 /** The statements of a table in a dialect. */
@@ -58,6 +73,18 @@ export function sessionStatements(
   const keyIs = (n: number): string => dialect.keyIs(key, `$${n}`);
   const dataIs = (n: number): string => dialect.dataIs(data, `$${n}`);
   const given = changing.length;
+  const order = `ORDER BY ${expiry}`;
+  const expired = {
+    ...{ sessions, condition: `${expiry} <= $1`, isExpired: `${expiry} <= $1` },
+    ...{ order, limit: 'LIMIT $2' },
+  };
+  // Where rows were removed before, databases keep what is left of them in the index, to be passed by every search.
+  const expiredFrom = {
+    ...{ sessions, condition: `${expiry} >= $1 AND ${expiry} <= $2`, isExpired: `${expiry} <= $2` },
+    ...{ order, limit: 'LIMIT $3' },
+  };
+  const first = ({ condition }: ExpiredRows): string =>
+    `SELECT ${dialect.expiryText(expiry)} AS ${expiry} FROM ${sessions} WHERE ${condition} ORDER BY ${sessions}.${expiry} LIMIT 1`;
   return {
     load: `SELECT ${data}, ${dialect.expiryText(expiry)} AS ${expiry} FROM ${sessions} WHERE ${keyIs(1)} AND ${expiry} > $2`,
     insert: `INSERT INTO ${sessions} (${inserting.join(', ')}) VALUES (${inserting.map((_, i) => `$${i + 1}`).join(', ')})`,
@@ -66,8 +93,10 @@ export function sessionStatements(
     deleteUnchanged: `DELETE FROM ${sessions} WHERE ${keyIs(1)} AND ${dataIs(2)} AND ${expiry} > $3`,
     deleteExpired: `DELETE FROM ${sessions} WHERE ${keyIs(1)} AND ${expiry} <= $2`,
     countExpired: `SELECT count(*) AS expired FROM ${sessions} WHERE ${expiry} <= $1`,
-    anyExpired: `SELECT 1 AS expired FROM ${sessions} WHERE ${expiry} <= $1 LIMIT 1`,
-    clearExpired: dialect.clearExpired({ sessions, key, expiry }),
+    firstExpired: first(expired),
+    firstExpiredFrom: first(expiredFrom),
+    clearExpired: dialect.clearExpired(expired),
+    clearExpiredFrom: dialect.clearExpired(expiredFrom),
     // The order of the index: whatever its collation is, no two keys are equal in it.
     scan: `SELECT ${key}, ${data}, ${dialect.expiryText(expiry)} AS ${expiry} FROM ${sessions} WHERE ${key} > $1 ORDER BY ${key} LIMIT $2`,
   };

@@ -31,6 +31,8 @@ export class SqliteConnection implements Transaction {
   #database: SqliteDatabase;
   #journalSet = false;
   #begun = false;
+  /** What `synchronous` is, where we set it. */
+  #synchronous: 'FULL' | 'NORMAL' | undefined;
   /** The application's busy timeout, while a transaction on its connection suspends it. */
   #suspendedTimeout: number | undefined;
 
@@ -69,7 +71,7 @@ export class SqliteConnection implements Transaction {
     return whenNotBusy(() => sqliteFindings(this.#database), SET_UP_PATIENCE_MS);
   }
 
-  begin(): void {
+  begin(mayBeLost: boolean): void {
     if (this.#database.inTransaction) {
       const message = 'The application has a transaction open on this connection.';
       throw Object.assign(new Error(message), { code: 'SQLITE_BUSY' });
@@ -81,6 +83,7 @@ export class SqliteConnection implements Transaction {
       this.#database.pragma('journal_mode = WAL');
       this.#journalSet = true;
     }
+    if (this.#owned && mayBeLost) this.#synchronize('NORMAL');
     this.execute({ sql: 'BEGIN IMMEDIATE', values: [] });
     this.#begun = true;
   }
@@ -88,7 +91,7 @@ export class SqliteConnection implements Transaction {
   commit(): void {
     this.execute({ sql: 'COMMIT', values: [] });
     this.#begun = false;
-    this.#restoreTimeout();
+    this.#restore();
   }
 
   rollback(error: unknown): void {
@@ -98,7 +101,7 @@ export class SqliteConnection implements Transaction {
         this.execute({ sql: 'ROLLBACK', values: [] });
       }
       this.#begun = false;
-      this.#restoreTimeout();
+      this.#restore();
       if (this.#owned && codeOf(error).startsWith('SQLITE_READONLY')) this.#reopen();
     } catch {
       // What made the transaction fail is what the callers are told.
@@ -126,9 +129,14 @@ export class SqliteConnection implements Transaction {
     const { synchronous } = this.#source;
     // better-sqlite3 is built with NORMAL as the default in WAL mode.
     if (!this.#owned && !synchronous) return;
-    const setting = `synchronous = ${synchronous ?? 'FULL'}`;
     // It reads the schema, which may have to wait for whoever just opens or closes the file.
-    whenNotBusy(() => this.#database.pragma(setting), SET_UP_PATIENCE_MS);
+    whenNotBusy(() => this.#synchronize(), SET_UP_PATIENCE_MS);
+  }
+
+  #synchronize(synchronous = this.#source.synchronous ?? 'FULL'): void {
+    if (this.#synchronous === synchronous) return;
+    this.#database.pragma(`synchronous = ${synchronous}`);
+    this.#synchronous = synchronous;
   }
 
   // A file that could only be read when it was opened stays so for this connection, whatever becomes of the file.
@@ -138,10 +146,13 @@ export class SqliteConnection implements Transaction {
     this.#database.close();
     this.#database = database;
     this.#journalSet = false;
+    this.#synchronous = undefined;
     this.#setUp();
   }
 
-  #restoreTimeout(): void {
+  /** What one transaction had otherwise. */
+  #restore(): void {
+    if (this.#owned) this.#synchronize();
     if (this.#suspendedTimeout === undefined) return;
     this.#database.pragma(`busy_timeout = ${this.#suspendedTimeout}`);
     this.#suspendedTimeout = undefined;

@@ -6,7 +6,14 @@ import {
   bytewiseAccounts,
 } from './account-statements.ts';
 import { DatabaseBackend } from './database-backend.ts';
-import type { DatabaseDriver, Operation, Outcome, Row, Statement } from './database-driver.ts';
+import type {
+  DatabaseDriver,
+  Operation,
+  Outcome,
+  Row,
+  Statement,
+  WriteOptions,
+} from './database-driver.ts';
 import { type DateColumn, djangoDateColumn } from './django-date.ts';
 import { GroupCommit } from './group-commit.ts';
 import {
@@ -74,19 +81,19 @@ const dialect: StatementDialect & TableDialect = {
   keyIs: (column, value) => `${column} = ${value}`,
   dataIs: (column, value) => `${column} = ${value}`,
   expiryText: (column) => column,
-  clearExpired: ({ sessions, expiry }) =>
-    `DELETE FROM ${sessions} WHERE rowid IN (SELECT rowid FROM ${sessions} WHERE ${expiry} <= $1 ORDER BY ${expiry} LIMIT $2)`,
+  clearExpired: ({ sessions, condition, order, limit }) =>
+    `DELETE FROM ${sessions} WHERE rowid IN (SELECT rowid FROM ${sessions} WHERE ${condition} ${order} ${limit})`,
 };
 
 const accountDialect: AccountDialect = {
   ...dialect,
   ...bytewiseAccounts,
-  deleteSome: (accounts, _, condition) =>
-    `DELETE FROM ${accounts} WHERE rowid IN (SELECT rowid FROM ${accounts} WHERE ${condition} LIMIT $2)`,
 };
 
 class SqliteDriver implements DatabaseDriver {
   readonly answers = 'synchronously';
+  // Nobody else can write meanwhile, nor while it is committed, which takes as long again.
+  readonly batchMs = 15;
   readonly table: SessionTable;
   readonly statements: SessionStatements;
   readonly accounts: AccountStatements;
@@ -140,7 +147,7 @@ class SqliteDriver implements DatabaseDriver {
     }, READ_PATIENCE_MS);
   }
 
-  write<T>(operation: () => Operation<T>): Promise<T> {
+  write<T>(operation: () => Operation<T>, { mayBeLost }: WriteOptions = {}): Promise<T> {
     return this.#writes.write(() => {
       this.#makeTable();
       try {
@@ -150,7 +157,7 @@ class SqliteDriver implements DatabaseDriver {
         this.#makeTable();
         return this.#run(operation());
       }
-    });
+    }, mayBeLost);
   }
 
   migrate(): Promise<boolean> {

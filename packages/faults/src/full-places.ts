@@ -25,7 +25,7 @@ export interface OpenFullPlace {
 const MIB = 2 ** 20;
 
 let postgresqlDisk = '';
-const postgresql = postgresqlServer(() => postgresqlDisk);
+const postgresql = postgresqlServer({ within: () => postgresqlDisk });
 
 /** Places with a disk, or a memory, that can be filled. */
 export const fullPlaces: readonly FullPlace[] = [

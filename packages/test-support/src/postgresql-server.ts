@@ -2,12 +2,19 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { findProgram, type TestServer, testServer } from './private-server.ts';
 
-/**
- * PostgreSQL: the one in `POSTGRESQL_URL`, else one that is started.
- *
- * @param within where its directory is made, if it is started.
- */
-export function postgresqlServer(within?: () => string): TestServer {
+/** How a PostgreSQL is started. */
+export interface PostgresqlServerOptions {
+  /** Where its directory is made. @default the system's directory for temporary files */
+  readonly within?: () => string;
+  /** Settings as in postgresql.conf. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** PostgreSQL: the one in `POSTGRESQL_URL`, else one that is started. */
+export function postgresqlServer({
+  within,
+  settings = {},
+}: PostgresqlServerOptions = {}): TestServer {
   const initdb = findProgram('initdb', ...debianPrograms('initdb'));
   const postgres = findProgram('postgres', ...debianPrograms('postgres'));
   return testServer(
@@ -30,6 +37,7 @@ export function postgresqlServer(within?: () => string): TestServer {
             ...setting('max_connections', '300'),
             // What the operating system has been told survives the server, which is all that tests end.
             ...setting('fsync', 'off'),
+            ...Object.entries(settings).flatMap(([name, value]) => setting(name, value)),
           ],
           url: (port) => `postgres://postgres@127.0.0.1:${port}/postgres`,
         }

@@ -1,0 +1,147 @@
+import path from 'node:path';
+import { type DatabaseBackend, sqliteBackend } from '@coatcheck/db';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import Database from 'better-sqlite3';
+import { describeServers, type Place } from './database-servers.ts';
+import { record, records } from './sessions.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+const past = { expiresAt: new Date(0) };
+let directory: ReturnType<typeof temporaryDirectory>;
+const settings: string[] = [];
+
+/** A driver that tells what `synchronous` is set to. */
+class Watched extends Database {
+  override pragma(source: string, options?: Database.PragmaOptions): unknown {
+    if (source.startsWith('synchronous =')) settings.push(source.slice(14));
+    return super.pragma(source, options);
+  }
+}
+
+beforeEach(() => {
+  directory = temporaryDirectory();
+});
+afterEach(() => directory.remove());
+
+describe('clearing an SQLite file', () => {
+  it('waits for the disk neither itself nor with the lock, and leaves everything else as it was', async () => {
+    const backend = sqliteBackend({
+      path: path.join(directory.path, 'x.sqlite3'),
+      driver: Watched,
+    });
+    await Promise.all(records(3, past).map((each) => backend.create(each)));
+    settings.length = 0;
+    expect(await backend.clearExpired()).toBe(3);
+    expect(settings).toEqual(['NORMAL', 'FULL']);
+    expect(await backend.reportSafety()).toContainEqual(
+      expect.objectContaining({ about: 'SQLite durability', level: 'safe' }),
+    );
+    await backend.close();
+  });
+
+  it('waits for the disk where a session is written in the same transaction', async () => {
+    const backend = sqliteBackend({
+      path: path.join(directory.path, 'x.sqlite3'),
+      driver: Watched,
+    });
+    await Promise.all(records(3, past).map((each) => backend.create(each)));
+    settings.length = 0;
+    const clearing = backend.clearExpired();
+    // The clearing has asked whether there is anything, and now waits for the same turn.
+    await Promise.resolve();
+    await backend.create(record('written meanwhile'));
+    expect(await clearing).toBe(3);
+    expect(settings).toEqual([]);
+    await backend.close();
+  });
+
+  it('removes what has no date that it could go on from', async () => {
+    const file = path.join(directory.path, 'x.sqlite3');
+    const backend = sqliteBackend({ path: file });
+    await backend.migrate();
+    const raw = new Database(file);
+    for (const [i, date] of ['', '', 'never', '0001-01-01', '1969-07-20 20:17:40', '~'].entries()) {
+      raw.prepare("INSERT INTO django_session VALUES (?, 'x', ?)").run(`key${i}`, date);
+    }
+    // Texts after every date are not over, as for Django, which compares them as texts too.
+    expect(await backend.clearExpired({ batchSize: 1 })).toBe(4);
+    expect(raw.prepare('SELECT expire_date FROM django_session').pluck().all()).toEqual([
+      'never',
+      '~',
+    ]);
+    raw.close();
+    await backend.close();
+  });
+});
+
+/** What clearing has to do on every database. */
+function clears(backendOf: () => DatabaseBackend): void {
+  it('removes those that ended at the same instant in batches too', async () => {
+    const backend = backendOf();
+    const expiresAt = new Date(Date.now() - 1000);
+    await Promise.all(records(50, { expiresAt }).map((each) => backend.create(each)));
+    const steps: number[] = [];
+    const onProgress = (cleared: number) => void steps.push(cleared);
+    expect(await backend.clearExpired({ batchSize: 20, onProgress })).toBe(50);
+    expect(steps).toEqual([20, 40, 50]);
+  });
+
+  it('by two at once counts each session once, and leaves the live ones', async () => {
+    const backend = backendOf();
+    const all = records(300).map((each, i) =>
+      i % 3 === 0 ? each : { ...each, expiresAt: new Date(Date.now() - i * 1000) },
+    );
+    await Promise.all(all.map((each) => backend.create(each)));
+    const counts = await Promise.all([1, 2].map(() => backend.clearExpired({ batchSize: 10 })));
+    expect(counts.reduce((sum, count) => sum + count)).toBe(200);
+    const left: string[] = [];
+    for await (const { sessions } of backend.scan()) left.push(...sessions.map(({ key }) => key));
+    const live = all.filter((_, i) => i % 3 === 0).map(({ key }) => key);
+    expect(left.sort()).toEqual(live.sort());
+    await Promise.all(live.map((key) => backend.delete(key)));
+  });
+
+  it('goes through the notes of all sessions, and drops those whose session is no more', async () => {
+    const backend = backendOf();
+    const all = records(30);
+    const seenAt = new Date(Date.now() - 3_600_000);
+    for (const { key, expiresAt } of all) {
+      const facts = { address: null, userAgent: null };
+      await backend.note({ account: '7', key, seenAt, expiresAt, ...facts });
+    }
+    const kept = all.filter((_, i) => i % 3 === 0);
+    await Promise.all(kept.map((each) => backend.create(each)));
+    await backend.clearExpired({ batchSize: 7 });
+    const noted = await backend.noted('7');
+    expect(noted.map(({ key }) => key).sort()).toEqual(kept.map(({ key }) => key).sort());
+    expect(noted.every(({ stored }) => stored !== undefined)).toBe(true);
+    await Promise.all(kept.map(({ key }) => backend.delete(key)));
+  });
+}
+
+describe('clearing on SQLite', () => {
+  let backend: DatabaseBackend;
+
+  beforeEach(() => {
+    backend = sqliteBackend({ path: path.join(directory.path, 'x.sqlite3') });
+  });
+  afterEach(() => backend.close());
+
+  clears(() => backend);
+});
+
+describeServers('clearing', (kind) => {
+  let place: Place;
+  let backend: DatabaseBackend;
+
+  beforeAll(async () => {
+    place = await kind.open();
+    backend = place.backend();
+  });
+  afterAll(async () => {
+    await backend.close();
+    await place.close();
+  });
+
+  clears(() => backend);
+});
