@@ -6,6 +6,7 @@ import { createContext, type RunOptions } from './command-context.ts';
 import { CommandError, exitCodes } from './command-error.ts';
 import { addCopy } from './copy.ts';
 import { addMigrate } from './migrate.ts';
+import { addMove } from './move.ts';
 import { addRotateSecret } from './rotate-secret.ts';
 import { sentence } from './sentence.ts';
 import { addSessions } from './sessions.ts';
@@ -42,6 +43,7 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   addCheck(program, context);
   addSessions(program, context);
   addCopy(program, context);
+  addMove(program, context);
   addRotateSecret(program, context);
 
   try {

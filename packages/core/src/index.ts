@@ -21,7 +21,7 @@ export { type Ending, isPromise, withDeadline } from './deadline.ts';
 export * from './errors.ts';
 export type { Expiry, ExpiryOptions } from './expiry.ts';
 export { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';
-export type { MigratingFromOptions } from './migrating-from.ts';
+export type { MigratingFromOptions, MoveRestOptions } from './migrating-from.ts';
 export type { Operation, OperationTrace } from './operation-tracing.ts';
 export { randomText } from './random-text.ts';
 export { Redactor, type Sent } from './redactor.ts';

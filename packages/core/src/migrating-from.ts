@@ -20,6 +20,7 @@ export interface MigratingFromOptions {
   readonly hashKeys?: boolean | undefined;
 }
 
+const MOVED_AT_ONCE = 20;
 const KNOWN = new Set(['backend', 'secretKey', 'secretKeyFallbacks', 'hashKeys']);
 
 /** The place that `migratingFrom` names. @throws {ImproperlyConfigured} */
@@ -82,6 +83,40 @@ export class FormerSessions implements FormerPlace {
   sourceOf(key: string): MoveSource {
     return new FormerSession(this.records, key);
   }
+}
+
+/** How `moveRest` goes about it. */
+export interface MoveRestOptions {
+  /** Sessions read in one step. @default 1000 */
+  readonly batchSize?: number | undefined;
+  /** Stops between a few sessions; those that were moved stay moved. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called now and then with the number moved so far. */
+  readonly onProgress?: ((moved: number) => void) | undefined;
+}
+
+/** Moves every live session that has not been used since the migration began. */
+export async function moveRest(
+  { records: former }: FormerSessions,
+  records: SessionRecords,
+  { batchSize, signal, onProgress }: MoveRestOptions = {},
+): Promise<number> {
+  if (former.settings.hashKeys && !records.settings.hashKeys) {
+    throw new ImproperlyConfigured(
+      'The sessions to move have hashed keys, and nobody can turn those back: set hashKeys here too, or wait until their visitors have come.',
+    );
+  }
+  let moved = 0;
+  for await (const { sessions } of former.place.scan({ batchSize, signal })) {
+    const live = sessions.filter(({ stored }) => former.place.peek(stored));
+    for (let start = 0; start < live.length && !signal?.aborted; start += MOVED_AT_ONCE) {
+      const some = live.slice(start, start + MOVED_AT_ONCE);
+      const found = await Promise.all(some.map(({ key }) => records.fetch(key)));
+      moved += found.filter(Boolean).length;
+      onProgress?.(moved);
+    }
+  }
+  return moved;
 }
 
 /** One session of a place that is migrated from. What is left of it there says who has taken it. */

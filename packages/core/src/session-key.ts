@@ -29,3 +29,8 @@ export function isCookieSession(text: string): boolean {
 export function hashSessionKey(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }
+
+/** Whether the text has the form of `hashSessionKey`. */
+export function isKeyDigest(text: string): boolean {
+  return /^[a-f0-9]{64}$/.test(text);
+}

@@ -12,7 +12,7 @@ import type {
 } from './session-backend.ts';
 import type { LoadedSession, SessionCodec } from './session-codec.ts';
 import type { InspectedSession, RecordState } from './session-inspector.ts';
-import { hashSessionKey } from './session-key.ts';
+import { hashSessionKey, isKeyDigest } from './session-key.ts';
 import { completed, endOfSession, hasEnded } from './session-lifetime.ts';
 import {
   checkedBatchSize,
@@ -162,9 +162,10 @@ export class SessionPlace {
     return this.#calls.makeAtLeisure(() => this.#backend.clearExpired(options));
   }
 
-  /** The key as the backend knows it. */
+  /** The key as the backend knows it. A digest, which no visitor has for a key, stays one. */
   backendKey(key: string): string {
-    return this.settings.hashKeys && !this.#inCookie ? hashSessionKey(key) : key;
+    const isHashed = this.settings.hashKeys && !this.#inCookie && !isKeyDigest(key);
+    return isHashed ? hashSessionKey(key) : key;
   }
 
   #adoptedKey(key: string): string {
@@ -173,12 +174,11 @@ export class SessionPlace {
         'Sessions cannot be copied into cookies: visitors have those.',
       );
     }
-    const isDigest = /^[a-f0-9]{64}$/.test(key);
-    if (isDigest && !this.settings.hashKeys) {
+    if (isKeyDigest(key) && !this.settings.hashKeys) {
       throw new ImproperlyConfigured(
         'The sessions to copy have hashed keys, and nobody can turn those back: set hashKeys here too.',
       );
     }
-    return isDigest ? key : this.backendKey(key);
+    return this.backendKey(key);
   }
 }

@@ -4,7 +4,12 @@ import { type Clearing, type ClearingOptions, startClearing } from './clearing-t
 import { isPromise } from './deadline.ts';
 import { ImproperlyConfigured } from './errors.ts';
 import { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';
-import { type FormerSessions, openFormer } from './migrating-from.ts';
+import {
+  type FormerSessions,
+  type MoveRestOptions,
+  moveRest,
+  openFormer,
+} from './migrating-from.ts';
 import { type SafetyFinding, safetyFindings } from './safety.ts';
 import { type Arrival, SessionArrivals } from './session-arrivals.ts';
 import type { ClearExpiredOptions, SessionBackend } from './session-backend.ts';
@@ -124,6 +129,19 @@ export class Sessions<Data extends object = SessionData> {
    */
   checkSafety(): Promise<readonly SafetyFinding[]> {
     return safetyFindings(this.backend, this.settings);
+  }
+
+  /**
+   * Moves what the place of `migratingFrom` still has, so that it can be dropped; returns how many sessions that were.
+   *
+   * @throws {ImproperlyConfigured} without `migratingFrom`, or where the sessions there cannot be listed, or have hashed
+   *   keys and those here are not
+   */
+  async moveRest(options?: MoveRestOptions): Promise<number> {
+    if (this.#former) return moveRest(this.#former, this.#records, options);
+    throw new ImproperlyConfigured(
+      'The setting migratingFrom is missing: name there the engine whose sessions are to be moved.',
+    );
   }
 
   /** Waits for the writes under way, then closes the backend. */

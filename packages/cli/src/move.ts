@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import type { CommandContext } from './command-context.ts';
+import { CommandError, exitCodes } from './command-error.ts';
+import { count } from './option-values.ts';
+import { Progress } from './progress.ts';
+
+interface Options {
+  readonly batch?: number;
+  readonly json?: true;
+}
+
+/** `coatcheck move`: what is left in the engine of `migratingFrom`, so that it can be dropped. */
+export function addMove(program: Command, context: CommandContext): void {
+  program
+    .command('move')
+    .description(
+      'Move the sessions that the engine of migratingFrom still has, as their use would.',
+    )
+    .option('--batch <n>', 'read at most this many in one step', count)
+    .option('--json', 'print the result as JSON')
+    .action((options: Options) =>
+      context.interruptibly((signal) => move(options, context, signal)),
+    );
+}
+
+async function move(
+  { batch: batchSize, json }: Options,
+  context: CommandContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const progress = new Progress(context, 'moved');
+  let moved = 0;
+  const onProgress = (done: number): void => {
+    moved = done;
+    progress.show(done);
+  };
+  await context.withSessions(
+    async (sessions) => {
+      try {
+        moved = await sessions.moveRest({ batchSize, signal, onProgress });
+      } finally {
+        progress.end();
+      }
+    },
+    { table: true },
+  );
+  if (json) context.print(JSON.stringify({ moved, interrupted: signal.aborted }));
+  else if (!signal.aborted) context.print(`Moved ${moved} session${moved === 1 ? '' : 's'}.`);
+  if (signal.aborted) {
+    throw new CommandError(
+      `Interrupted after moving ${moved}; run it again for the rest.`,
+      exitCodes.interrupted,
+    );
+  }
+}

@@ -1,0 +1,81 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Here } from './coatcheck-here.ts';
+
+const OLD = { db: { url: 'sqlite:./old.sqlite3' } };
+const NEW = { db: { url: 'sqlite:./new.sqlite3' } };
+
+let here: Here;
+
+beforeEach(() => {
+  here = new Here();
+});
+
+afterEach(() => here.remove());
+
+function configure(settings: object): void {
+  writeFileSync(join(here.directory, 'sessions.config.json'), JSON.stringify(settings));
+}
+
+/** So many sessions in the old engine, and a new one that migrates from it. */
+async function migrating(sessions: number, settings: object = {}): Promise<string[]> {
+  configure(OLD);
+  const keys: string[] = [];
+  for (let n = 0; n < sessions; n += 1) keys.push(await here.store({ n }));
+  await here.store({ n: -1 }, new Date(Date.now() - 1000));
+  configure({ ...NEW, migratingFrom: { ...OLD, hashKeys: false }, ...settings });
+  await here.coatcheck('migrate');
+  return keys;
+}
+
+describe('coatcheck move', () => {
+  it.each([
+    ['', {}],
+    [', and hashes their keys', { hashKeys: true }],
+  ])('moves all that is left, so that the old engine can go%s', async (_, settings) => {
+    const keys = await migrating(45, settings);
+    expect(await here.exists(String(keys[0]))).toBe(true);
+    expect(await here.coatcheck('move --batch 10')).toEqual({
+      code: 0,
+      stdout: 'Moved 44 sessions.\n',
+      stderr: '',
+    });
+    expect((await here.coatcheck('move --json')).stdout).toBe('{"moved":0,"interrupted":false}\n');
+    configure({ ...NEW, ...settings });
+    for (const key of keys) expect(await here.exists(key)).toBe(true);
+    configure(OLD);
+    expect((await here.coatcheck('sessions stats')).stdout).toMatch(/^live +0\n/);
+  });
+
+  it('leaves what has ended where it is, and a logout a logout', async () => {
+    const [key = ''] = await migrating(2);
+    await here.withSessions((sessions) => sessions.delete(key));
+    expect((await here.coatcheck('move')).stdout).toBe('Moved 1 session.\n');
+    expect(await here.exists(key)).toBe(false);
+  });
+
+  it('stops when it is told to, and goes on the next time', async () => {
+    await migrating(30);
+    const stopped = await here.coatcheck('move', { signal: AbortSignal.abort() });
+    expect(stopped).toMatchObject({ code: 130, stderr: expect.stringContaining('run it again') });
+    expect((await here.coatcheck('move')).stdout).toBe('Moved 30 sessions.\n');
+  });
+
+  it.each([
+    ['nothing to move from', {}, 'migratingFrom is missing'],
+    ['hashed keys', { ...NEW, migratingFrom: { ...OLD, hashKeys: true } }, 'set hashKeys'],
+    [
+      'signed cookies',
+      { ...NEW, migratingFrom: { engine: 'signed_cookies' } },
+      'cannot list its sessions',
+    ],
+  ])('says in one sentence why it cannot: %s', async (_, settings, message) => {
+    configure(settings);
+    await here.coatcheck('migrate');
+    const { code, stdout, stderr } = await here.coatcheck('move');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^[^\n]+\n$/);
+    expect(stderr).toContain(message);
+  });
+});
