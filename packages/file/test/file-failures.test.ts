@@ -112,7 +112,7 @@ describeOnTmpfs('a disk of 64 KB (needs root on Linux)', () => {
 describe('a process that has too many files open', () => {
   it('is told so, loses nothing by it, and goes on when it has fewer', () => {
     sessions = openSessions(directory.path);
-    const outcome = JSON.parse(runWithFewFiles(40, 'many-files-process.ts', directory.path));
+    const outcome = JSON.parse(runWithFewFiles(64, 'many-files-process.ts', directory.path));
     expect(outcome).toEqual({ codes: ['EMFILE', 'done'], temporary: [] });
   });
 });

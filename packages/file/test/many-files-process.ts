@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { load, openSessions, store } from './sessions.ts';
 
-// Runs out of file descriptors, as a process that may open only a few: directory. Says on stdout how it went.
+// Runs out of file descriptors, as a process that may open only a few, though enough for Node to load it: directory. Says on stdout how it went.
 const [directory = ''] = process.argv.slice(2);
 const sessions = openSessions(directory);
 const key = await store(sessions, { a: 1 });
