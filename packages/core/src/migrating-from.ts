@@ -108,11 +108,18 @@ export async function moveRest(
   }
   let moved = 0;
   for await (const { sessions } of former.place.scan({ batchSize, signal })) {
-    const live = sessions.filter(({ stored }) => former.place.peek(stored));
-    for (let start = 0; start < live.length && !signal?.aborted; start += MOVED_AT_ONCE) {
-      const some = live.slice(start, start + MOVED_AT_ONCE);
-      const found = await Promise.all(some.map(({ key }) => records.fetch(key)));
-      moved += found.filter(Boolean).length;
+    for (let start = 0; start < sessions.length && !signal?.aborted; start += MOVED_AT_ONCE) {
+      const some = sessions.slice(start, start + MOVED_AT_ONCE);
+      const done = await Promise.all(
+        some.map(async ({ key, stored }) => {
+          const { state, session } = former.place.inspect(stored);
+          // Of what has moved, a process that died may have left the last step to be done.
+          const mayBeUnfinished = session?.rotated && moveOf(session.entries) !== undefined;
+          if (state !== 'live' && !mayBeUnfinished) return false;
+          return (await records.fetch(key)) !== undefined && state === 'live';
+        }),
+      );
+      moved += done.filter(Boolean).length;
       onProgress?.(moved);
     }
   }

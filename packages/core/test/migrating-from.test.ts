@@ -52,7 +52,11 @@ async function read(sessions: Sessions<Entries>, key: string) {
 }
 
 /** The place as a process sees it that dies before (or after) its nth call of this kind. */
-function dying(place: MemoryBackend, operation: string, moment: 'before' | 'after') {
+function dying<Backend extends SessionBackend>(
+  place: Backend,
+  operation: string,
+  moment: 'before' | 'after',
+): Backend {
   const dead = new Error('This process is dead.');
   let isDead = false;
   const call = async (name: keyof SessionBackend, args: unknown[]): Promise<unknown> => {
@@ -362,6 +366,31 @@ describe('migratingFrom', () => {
     const killed = migrating(dying(newPlace, 'create', 'after'));
     await expect(read(killed, key)).rejects.toBeInstanceOf(BackendUnavailable);
     expect(await read(afterwards(), key)).toEqual({});
+  });
+});
+
+describe('sessions.moveRest()', () => {
+  it('finishes what a process that died has begun, so that migratingFrom can be taken out', async () => {
+    const old = memorySessions();
+    const fresh = memorySessions();
+    const migrating = (backend: SessionBackend, migratingFrom: SessionBackend) =>
+      createSessions<Entries>({
+        backend,
+        migratingFrom,
+        secretKey: SECRET_KEY,
+        now: old.clock.now,
+      });
+    const keys = [];
+    for (let n = 0; n < 4; n += 1) keys.push(await start(old.sessions, { n }));
+    const [first = '', second = '', third = ''] = keys;
+    await read(migrating(fresh.backend, old.backend), first);
+    const diesMarking = migrating(fresh.backend, dying(old.backend, 'update', 'after'));
+    await expect(read(diesMarking, second)).rejects.toBeInstanceOf(BackendUnavailable);
+    const diesCreating = migrating(dying(fresh.backend, 'create', 'after'), old.backend);
+    await expect(read(diesCreating, third)).rejects.toBeInstanceOf(BackendUnavailable);
+    expect(await read(fresh.sessions, second)).toEqual({});
+    expect(await migrating(fresh.backend, old.backend).moveRest()).toBe(2);
+    for (const [n, key] of keys.entries()) expect(await read(fresh.sessions, key)).toEqual({ n });
   });
 });
 
