@@ -1,6 +1,8 @@
 import path from 'node:path';
 import type { Contender } from './contender.ts';
+import { bareDjango, djangoContenders } from './contenders/django.ts';
 import { nodeContenders } from './contenders/index.ts';
+import { djangoIsMissing, djangoVersions, startDjango } from './django-server.ts';
 import { type Effort, runHeat } from './heat.ts';
 import { describeMachine } from './machine.ts';
 import { type Place, Premises } from './places.ts';
@@ -28,6 +30,12 @@ export async function runBenchmarks(plan: Plan): Promise<Results> {
   const cells: Cell[] = [];
   const skipped: string[] = [];
   const invalid: string[] = [];
+  const all: Contender[] = [...nodeContenders];
+  if (djangoContenders.some((each) => each.role === 'peer' && includes(each))) {
+    const missing = djangoIsMissing();
+    if (missing) skipped.push(`Django: ${missing}.`);
+    else all.push(...djangoContenders);
+  }
   try {
     for (const place of places) {
       const missing = premises.missing(place);
@@ -35,14 +43,17 @@ export async function runBenchmarks(plan: Plan): Promise<Results> {
         skipped.push(`${place}: ${missing}.`);
         continue;
       }
-      const entrants = entrantsOf(place, includes);
+      const entrants = entrantsOf(all, place, includes);
       for (const scenario of scenarios.filter((each) => fits(each, place))) {
         const start = performance.now();
         try {
           const tracks = await runHeat(entrants, scenario, effort, async (contender) => {
             const file = `${contender.name} ${scenario.name}.cpuprofile`.replaceAll('/', '-');
             const profile = profiles && path.join(profiles, file);
-            return startContender(contender, await premises.corner(place), profile);
+            const at = await premises.corner(place);
+            return contender.framework === 'django'
+              ? startDjango(contender, at)
+              : startContender(contender, at, profile);
           });
           const found = cellsOf(place, scenario.name, tracks);
           cells.push(...found);
@@ -60,9 +71,14 @@ export async function runBenchmarks(plan: Plan): Promise<Results> {
     await premises.close();
   }
   const packages = places
-    .flatMap((place) => entrantsOf(place, includes))
+    .flatMap((place) => entrantsOf(all, place, includes))
     .flatMap((contender) => contender.packages);
-  return { machine: describeMachine(packages, new Date()), skipped, invalid, cells };
+  const machine = describeMachine(packages, new Date());
+  const versions = all.includes(bareDjango) ? djangoVersions() : {};
+  return {
+    machine: { ...machine, versions: { ...machine.versions, ...versions } },
+    ...{ skipped, invalid, cells },
+  };
 }
 
 function figuresOf(cells: readonly Cell[]): string {
@@ -75,8 +91,11 @@ function figuresOf(cells: readonly Cell[]): string {
 }
 
 /** Bare ones first, then the limit, ours and the peers. */
-function entrantsOf(place: Place, includes: Plan['includes']): Contender[] {
-  const all: readonly Contender[] = nodeContenders;
+function entrantsOf(
+  all: readonly Contender[],
+  place: Place,
+  includes: Plan['includes'],
+): Contender[] {
   const here = all.filter((contender) => contender.place === place && includes(contender));
   const bare = all.filter(
     ({ role, framework }) =>

@@ -1,6 +1,6 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import type { Contender } from './contender.ts';
-import { Load, type NextVisit } from './load.ts';
+import { Load, type NextVisit, type Served } from './load.ts';
 import type { Running, Usage } from './running.ts';
 import { create, last, type Scenario } from './scenarios.ts';
 import { Visitor } from './visitor.ts';
@@ -38,7 +38,7 @@ export interface Track {
 /**
  * Runs contenders of one place against each other in one scenario. All are started for it, checked and warmed up; then
  * they take turns, so that what happens to the machine happens to all of them. Those that are compared most closely,
- * all but the peers, run at the beginning of a round and, in reverse order, at its end.
+ * bare Koa, the limit and Coatcheck, run at the beginning of a round and, in reverse order, at its end.
  *
  * @throws {Error} when a contender does not do what the scenario says.
  */
@@ -55,9 +55,9 @@ export async function runHeat(
       entrants.push(entrant);
       await entrant.prepare();
     }
-    const closest = entrants.filter(({ contender }) => contender.role !== 'peer');
-    const peers = entrants.filter(({ contender }) => contender.role === 'peer');
-    const order = [...closest, ...peers, ...closest.toReversed()];
+    const closest = entrants.filter((entrant) => entrant.isClose);
+    const others = entrants.filter((entrant) => !entrant.isClose);
+    const order = [...closest, ...others, ...closest.toReversed()];
     for (let round = 0; round < effort.rounds; round++) {
       for (const entrant of order) await entrant.measure(round);
     }
@@ -91,17 +91,23 @@ class Entrant {
     this.#turns = new Array(connections).fill(0);
   }
 
+  /** Whether a budget compares it. */
+  get isClose(): boolean {
+    const { role, framework } = this.contender;
+    return role !== 'peer' && framework === 'koa';
+  }
+
   /** Gives every visitor a session, checks that it is one, and lets the server get up to speed. */
   async prepare(): Promise<void> {
     await this.#once((visitor) => create(visitor, this.#scenario.bytes));
     await this.#check();
     const { warmUpMs, warmUpRequests } = this.#effort;
-    await this.#load.run(this.#during(warmUpMs, warmUpRequests));
+    await this.#run(this.#during(warmUpMs, warmUpRequests));
   }
 
   async measure(round: number): Promise<void> {
     const before = await this.#running.usage();
-    const served = await this.#load.run(this.#during(this.#effort.sliceMs));
+    const served = await this.#run(this.#during(this.#effort.sliceMs));
     const after = await this.#running.usage();
     this.#latencies.add(served.latencies);
     const earlier = this.#rounds[round] ?? { requests: 0, cpuMicros: 0, seconds: 0 };
@@ -131,7 +137,7 @@ class Entrant {
     const stranger = new Visitor(0);
     const unknown = { path: '/read/0', visitor: stranger, body: 'undefined', sendsCookie: false };
     let asked = false;
-    await this.#load.run(() => {
+    await this.#run(() => {
       if (asked) return undefined;
       asked = true;
       return unknown;
@@ -141,10 +147,20 @@ class Entrant {
   /** One visit of every visitor. */
   async #once(visit: (visitor: Visitor) => ReturnType<Scenario['visit']>): Promise<void> {
     const left = this.#visitors.map((visitors) => [...visitors]);
-    await this.#load.run((connection) => {
+    await this.#run((connection) => {
       const visitor = left[connection]?.pop();
       return visitor && visit(visitor);
     });
+  }
+
+  async #run(next: NextVisit): Promise<Served> {
+    try {
+      return await this.#load.run(next);
+    } catch (error) {
+      const { message } = error as Error;
+      const printed = this.#running.printed().trim();
+      throw new Error(`${this.contender.name}: ${message}${printed && ` It printed: ${printed}`}`);
+    }
   }
 
   /** The scenario's visits for so long, or until there were so many. */

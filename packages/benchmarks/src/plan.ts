@@ -5,7 +5,7 @@ import { type Place, places } from './places.ts';
 import { scenarios } from './scenarios.ts';
 
 const FULL: Effort = {
-  ...{ rounds: 5, sliceMs: 400, warmUpRequests: 10_000, warmUpMs: 1500 },
+  ...{ rounds: 5, sliceMs: 350, warmUpRequests: 10_000, warmUpMs: 1500 },
   ...{ connections: 64, visitorsPerConnection: 8 },
 };
 

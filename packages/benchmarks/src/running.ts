@@ -20,6 +20,8 @@ export interface Running {
   readonly contender: Contender;
   readonly port: number;
   usage(): Promise<Usage>;
+  /** The end of what it has printed, which is where its errors are. */
+  printed(): string;
   stop(): Promise<void>;
 }
 
@@ -47,7 +49,7 @@ export async function startContender(
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text) => {
-      printed = (printed + text).slice(-4000);
+      printed = (printed + text).slice(-2000);
     });
   }
   const ended = once(child, 'exit').then(() => {
@@ -65,6 +67,7 @@ export async function startContender(
       child.send('usage');
       return (await answerOf()) as Usage;
     },
+    printed: () => printed,
     stop: () => stop(child),
   };
 }
