@@ -1,14 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type Answer,
-  Fleet,
-  type NoAnswer,
-  record,
-  type SiteSettings,
-  scale,
-} from '@coatcheck/faults';
+import { type Answer, Fleet, record, type SiteSettings, scale } from '@coatcheck/faults';
 import { redisIsMissing, startRedis } from '@coatcheck/test-support';
 import { describe, expect, it } from '@jest/globals';
 
@@ -43,8 +36,22 @@ async function each<Item>(
 /** Asks one process after the other until one answers: a process that is killed has no logout to answer for. */
 async function ask(fleet: Fleet, path: string, key: string, first: number): Promise<Answer> {
   for (let attempt = first; ; attempt += 1) {
+    const answer = await askOnce(fleet, path, key, attempt);
+    if (answer) return answer;
+  }
+}
+
+/** The answer of the first process that takes the request; `undefined` where it was killed before it had answered. */
+async function askOnce(
+  fleet: Fleet,
+  path: string,
+  key: string,
+  first: number,
+): Promise<Answer | undefined> {
+  for (let attempt = first; ; attempt += 1) {
     const answer = await fleet.site(attempt).request(path, key);
     if (answer.status !== undefined) return answer;
+    if (answer.code !== 'ECONNREFUSED') return undefined;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
@@ -58,14 +65,6 @@ async function expectStatus(user: User, status: number, what: string, answer: Pr
   }
 }
 
-/** As an answer, also where there was none. */
-function answered(answer: Answer | NoAnswer): {
-  status: number | undefined;
-  cookie?: string | undefined;
-} {
-  return answer;
-}
-
 /** Three requests of one page at once, a login or a logout, and late requests of what was left behind. */
 async function visit(fleet: Fleet, user: User, number: number): Promise<void> {
   const at = (path: string, offset: number, key = user.key) =>
@@ -77,12 +76,10 @@ async function visit(fleet: Fleet, user: User, number: number): Promise<void> {
   ]);
   if (number % 3 !== 2) {
     const path = number % 3 === 0 ? '/cycle' : '/logout';
-    const { status, cookie = '' } = await fleet
-      .site(number + 1)
-      .request(path, user.key)
-      .then(answered);
-    user.untold = status === undefined;
-    if (user.untold) return;
+    const answer = await askOnce(fleet, path, user.key, number + 1);
+    user.untold = answer === undefined;
+    if (!answer) return;
+    const { status, cookie = '' } = answer;
     if (status !== 200) user.wrong.push(`${path}: ${status}`);
     if (number % 3 === 0) user.key = cookie;
   }
