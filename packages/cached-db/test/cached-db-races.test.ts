@@ -214,9 +214,11 @@ describe('what a cache did not confirm', () => {
     await backend.create(record('first'));
     cache.failure = new Error('down');
     const outcomes = await Promise.allSettled(keys.map((each) => backend.delete(each)));
-    for (const outcome of outcomes) {
-      expect(outcome).toMatchObject({ status: 'rejected', reason: { name: 'BackendUnavailable' } });
-    }
+    // At once: ten thousand expectations take longer than what they are about.
+    const others = outcomes.filter(
+      (outcome) => outcome.status !== 'rejected' || outcome.reason.name !== 'BackendUnavailable',
+    );
+    expect(others).toEqual([]);
     cache.failure = undefined;
     await jest.advanceTimersByTimeAsync(2000);
     const left = keys.filter((each) => entries.get(each)?.text !== MARKER);

@@ -57,11 +57,12 @@ export async function withSqliteFile<Data extends object = Entries>(
         // Durability is not what these tests are about.
         synchronous: 'NORMAL',
         hashKeys: options.hashKeys,
+        // Two threads of one test machine may be slow; deadlines have tests of their own.
+        busyTimeoutMs: 29_000,
         now: clock.now,
       }),
       secretKey: SECRET_KEY,
       now: clock.now,
-      // Two threads of one test machine may be slow; deadlines have tests of their own.
       operationTimeoutMs: 30_000,
       ...options,
       ...more,
