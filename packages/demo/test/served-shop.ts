@@ -49,7 +49,9 @@ export async function serveShopInMemory(): Promise<ShopInMemory> {
   const database = new Database(':memory:');
   const shop = await serveShop(
     createSessions<ShopSession>({
-      backend: sqliteBackend({ database }),
+      // What is tested is not the speed of the machine.
+      backend: sqliteBackend({ database, busyTimeoutMs: 29_000 }),
+      operationTimeoutMs: 30_000,
       secretKey: 'q8Zr1nVd5sWk0aYb7uEo3tGh9xLc2mPf',
       account: true,
     }),

@@ -25,6 +25,8 @@ export class RunningShop {
 
   static async start(settings: ShopSettings): Promise<RunningShop> {
     const sessions = createSessions<ShopSession>({
+      // Chromium has the machine too.
+      operationTimeoutMs: 30_000,
       ...settings,
       secretKey: 'q8Zr1nVd5sWk0aYb7uEo3tGh9xLc2mPf',
     });
