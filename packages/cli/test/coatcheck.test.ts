@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSessions } from '@coatcheck/config';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { describeWithRedis } from '../../cache/test/redis.ts';
 import { until } from '../../cached-db/test/until.ts';
 import { build, type Ended, runNode } from '../../config/test/on-dist.ts';
 
@@ -12,6 +13,9 @@ import { build, type Ended, runNode } from '../../config/test/on-dist.ts';
 
 // Every test starts processes, and the machine may be busy.
 jest.setTimeout(60_000);
+
+/** What a copy has to do for long enough to be killed meanwhile. */
+const SESSIONS = 1000;
 
 const env = { SECRET_KEY: 'q8Zr1nVd5sWk0aYb7uEo3tGh9xLc2mPf' };
 let bin: string;
@@ -22,6 +26,7 @@ beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'coatcheck-bin-'));
   bin = join(await build('cli'), 'dist', 'coatcheck.js');
   await build('db');
+  await build('cache');
 }, 180_000);
 
 afterAll(() => {
@@ -118,6 +123,76 @@ describe('a clearing that is killed half-way', () => {
     expect((await coatcheck('clearsessions')).stdout).toBe('Removed 20 expired sessions.\n');
     expect((await stored()).sort()).toEqual(live.sort());
     await sessions.close();
+  });
+});
+
+describeWithRedis('a copy from SQLite to Redis and back', (redis) => {
+  it('that is killed on the way and run again leaves every session once, with equal data and expiry', async () => {
+    // Where the bin looks for ioredis.
+    symlinkSync(
+      join(import.meta.dirname, '../../cache/node_modules'),
+      join(directory, 'node_modules'),
+    );
+    const { url, keyPrefix } = redis;
+    const places = {
+      'sqlite.json': {},
+      'redis.json': { engine: 'cache', cache: { url, keyPrefix } },
+      'back.json': { db: { url: 'sqlite:./back.sqlite3' } },
+    };
+    for (const [file, settings] of Object.entries(places)) {
+      writeFileSync(join(directory, file), JSON.stringify(settings));
+    }
+    const sessionsOf = async (file: keyof typeof places) => {
+      const sessions = await loadSessions(places[file], { cwd: directory });
+      const found: (readonly [string, object])[] = [];
+      for await (const batch of sessions.inspector.scan()) {
+        for (const { key, entries, expiresAt } of batch.sessions) {
+          // Redis counts down, from when it is told and to when it is asked: to the minute.
+          const minutes = Math.round(Number(expiresAt) / 60_000);
+          found.push([key, { entries: [...entries].sort(), minutes }]);
+        }
+      }
+      await sessions.close();
+      return found.sort(([a], [b]) => (a < b ? -1 : 1));
+    };
+    for (const settings of Object.values(places))
+      Object.assign(settings, { secretKey: env.SECRET_KEY });
+    const sessions = await loadSessions<{ n: number; text: string }>(places['sqlite.json'], {
+      cwd: directory,
+    });
+    // Far from where rounding changes.
+    const wholeHour = Math.floor(Date.now() / 3_600_000) * 3_600_000;
+    await Promise.all(
+      Array.from({ length: SESSIONS }, async (_, n) => {
+        const session = sessions.open();
+        session.update({ n, text: 'x'.repeat(n) });
+        session.setExpiry(new Date(wholeHour + (n + 2) * 3_600_000));
+        await session.save();
+      }),
+    );
+    await sessions.close();
+    await coatcheck('migrate', '--config', 'back.json');
+    const original = await sessionsOf('sqlite.json');
+    expect(original).toHaveLength(SESSIONS);
+
+    for (const [from, to] of [
+      ['sqlite.json', 'redis.json'],
+      ['redis.json', 'back.json'],
+    ] as const) {
+      const args = [bin, 'copy', '--from', from, '--to', to, '--batch', '10'];
+      const killed = spawn(process.execPath, args, {
+        cwd: directory,
+        env: { PATH: process.env.PATH, ...env },
+      });
+      await until(async () => (await sessionsOf(to)).length > 0);
+      killed.kill('SIGKILL');
+      await once(killed, 'close');
+      const { stdout } = await coatcheck('copy', '--from', from, '--to', to);
+      const [, copied, present] = /^Copied (\d+) sessions; (\d+) had been there/.exec(stdout) ?? [];
+      expect(Number(copied) + Number(present)).toBe(SESSIONS);
+      expect(Number(present)).toBeGreaterThan(0);
+      expect(await sessionsOf(to)).toEqual(original);
+    }
   });
 });
 
