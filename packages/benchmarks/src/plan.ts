@@ -5,15 +5,15 @@ import { type Place, places } from './places.ts';
 import { scenarios } from './scenarios.ts';
 
 const FULL: Effort = {
-  ...{ rounds: 5, sliceMs: 350, warmUpRequests: 10_000, warmUpMs: 1500 },
+  ...{ rounds: 5, sliceMs: 350, warmUpRequests: 8000, warmUpMs: 3000 },
   ...{ connections: 64, visitorsPerConnection: 8 },
 };
 
-const QUICK: Effort = { ...FULL, rounds: 3, sliceMs: 250, warmUpRequests: 6000, warmUpMs: 1000 };
+const QUICK: Effort = { ...FULL, rounds: 3, sliceMs: 250, warmUpRequests: 5000, warmUpMs: 1000 };
 
 /** What a quick run measures where nothing is named. */
 const QUICK_PLACES: readonly Place[] = ['memory', 'redis', 'sqlite'];
-const QUICK_SCENARIOS: readonly string[] = ['untouched', 'read', 'write'];
+const QUICK_SCENARIOS: readonly string[] = ['read', 'write'];
 
 /** Where CPU profiles go. */
 const PROFILES = path.join(import.meta.dirname, '../report/profiles');
@@ -53,7 +53,9 @@ export function planFor(args: readonly string[]): NamedPlan {
   return {
     places: namedPlaces.length > 0 ? namedPlaces : allPlaces,
     scenarios: namedScenarios.length > 0 ? namedScenarios : allScenarios,
-    includes: ({ role }) => hasPeers || role !== 'peer',
+    // Django takes longer to start than others to be measured.
+    includes: ({ role, framework }) =>
+      (hasPeers || role !== 'peer') && !(isQuick && framework === 'django'),
     effort: { ...effort, rounds: rounds ?? effort.rounds },
     profiles: isProfiled ? PROFILES : undefined,
     isComplete: names.length === 0 && !isQuick && hasPeers && !isProfiled,
