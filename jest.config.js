@@ -12,6 +12,7 @@ export default {
   injectGlobals: false,
   // With one worker jest runs tests in its own process, which then cannot end while a test holds something.
   maxWorkers: Math.max(2, availableParallelism() - 1),
+  reporters: ['default', '<rootDir>/packages/test-support/leaks/leak-reporter.mjs'],
   // Not a measure of speed: a busy machine takes its time.
   testTimeout: 30_000,
   transform: {
