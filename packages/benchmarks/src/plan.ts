@@ -5,11 +5,11 @@ import { type Place, places } from './places.ts';
 import { scenarios } from './scenarios.ts';
 
 const FULL: Effort = {
-  ...{ rounds: 5, sliceMs: 350, warmUpRequests: 8000, warmUpMs: 3000 },
+  ...{ rounds: 5, sliceMs: 250, warmUpRequests: 6000, warmUpMs: 2000 },
   ...{ connections: 64, visitorsPerConnection: 8 },
 };
 
-const QUICK: Effort = { ...FULL, rounds: 3, sliceMs: 250, warmUpRequests: 5000, warmUpMs: 1000 };
+const QUICK: Effort = { ...FULL, rounds: 3, sliceMs: 200, warmUpRequests: 4000, warmUpMs: 800 };
 
 /** What a quick run measures where nothing is named. */
 const QUICK_PLACES: readonly Place[] = ['memory', 'redis', 'sqlite'];
