@@ -51,7 +51,8 @@ export class HttpSession<Data extends object = SessionData> {
   readonly #state: SessionState;
   readonly #events: SessionEventEmitter;
   readonly #response: SessionResponse;
-  readonly #options: HttpSessionOptions & { readonly fetchEarly: boolean };
+  readonly #options: HttpSessionOptions;
+  readonly #fetchesEarly: boolean;
   /** Whether the request came with a session key, so that a deletion has something to delete. */
   readonly #hadCookie: boolean;
   #cookie: string | undefined;
@@ -65,13 +66,15 @@ export class HttpSession<Data extends object = SessionData> {
     state: SessionState,
     events: SessionEventEmitter,
     response: SessionResponse,
-    options: HttpSessionOptions & { readonly fetchEarly: boolean },
+    options: HttpSessionOptions,
+    fetchesEarly: boolean,
   ) {
     this.session = new SessionStore<Data>(state);
     this.#state = state;
     this.#events = events;
     this.#response = response;
     this.#options = options;
+    this.#fetchesEarly = fetchesEarly;
     this.#hadCookie = state.key !== null || (state.arrival?.isOwnCookie ?? false);
     state.client = options.client;
     if (options.onUnavailable) state.onUnavailable = options.onUnavailable;
@@ -92,7 +95,7 @@ export class HttpSession<Data extends object = SessionData> {
 
   /** Fetches the record early, where the backend answers later; `undefined` where there is nothing to wait for. */
   begin(): Promise<void> | undefined {
-    return this.#options.fetchEarly ? this.#state.prefetch() : undefined;
+    return this.#fetchesEarly ? this.#state.prefetch() : undefined;
   }
 
   /**
@@ -104,14 +107,15 @@ export class HttpSession<Data extends object = SessionData> {
   async finish(status: number, responseBegan = false): Promise<void> {
     try {
       // Calls that the handler did not wait for: what they did goes into this response, their failure too.
-      await this.#state.settle();
+      const settling = this.#state.settle();
+      if (settling !== undefined) await settling;
       this.#began = responseBegan;
       // A cookie that save or cycleKey put early: meanwhile the session may have ended, or its key been cycled.
       const early = this.#cookie !== undefined && this.#state.cookieDue;
       // Django: a failed request saves nothing; what save, cycleKey and flush did stands.
-      const wrote = status < 500 && (await this.#commit());
+      const wrote = status < 500 && this.#state.hasChanges && (await this.#commit());
       if (early && !wrote && (await this.#state.hasEndedSince())) this.#withdrawCookie();
-      if (status < 500) await this.#renew();
+      if (status < 500 && this.#isToBeRenewed()) await this.#renew();
     } catch (error) {
       if (error instanceof SessionInterrupted) this.#withdrawCookie();
       throw error;
@@ -139,7 +143,6 @@ export class HttpSession<Data extends object = SessionData> {
 
   /** Whether the session was written, and so is known to be there. */
   async #commit(): Promise<boolean> {
-    if (!this.#state.hasChanges) return false;
     try {
       await this.#state.commit();
       return true;
@@ -158,14 +161,17 @@ export class HttpSession<Data extends object = SessionData> {
     if (!this.#response.headersSent) this.#setCookieHeader(undefined);
   }
 
-  async #renew(): Promise<void> {
+  #isToBeRenewed(): boolean {
     const { saveEveryRequest, idleTimeout } = this.#state.settings;
+    if (!saveEveryRequest && idleTimeout === undefined) return false;
     const { touch = true } = this.#options;
-    const renews = touch && (saveEveryRequest || idleTimeout !== undefined);
-    const { key } = this.#state;
-    if (!renews || this.#state.cookieDue || key === null) return;
+    return touch && !this.#state.cookieDue && this.#state.key !== null;
+  }
+
+  async #renew(): Promise<void> {
+    const { saveEveryRequest } = this.#state.settings;
     // A cookie without Max-Age needs no renewal, unless the session itself is in it.
-    this.#renewed = saveEveryRequest ? undefined : key;
+    this.#renewed = saveEveryRequest ? undefined : (this.#state.key ?? undefined);
     try {
       await this.#state.renew(
         (session) => saveEveryRequest || needsTouch(session, this.#state.settings),

@@ -155,8 +155,8 @@ export class SessionState {
     this.#turns.watch();
   }
 
-  /** Waits for calls that nobody waited for. @throws what they failed with. */
-  settle(): Promise<void> {
+  /** Waits for calls that nobody waited for, if there are any. Rejects with what they failed with. */
+  settle(): Promise<void> | undefined {
     return this.#turns.settle();
   }
 

@@ -70,7 +70,7 @@ export class Sessions<Data extends object = SessionData> {
     const state = new SessionState(this.#records, this.#commits, key, arrival);
     const mustWait = key !== null ? !this.#records.answersAtOnce : arrival?.redeem !== undefined;
     const fetchEarly = mustWait && !options.lazy;
-    return new HttpSession<Data>(state, this.events, response, { ...options, fetchEarly });
+    return new HttpSession<Data>(state, this.events, response, options, fetchEarly);
   }
 
   /** Whether a live session is stored under the key; never for one that lives in its cookie, as in Django. */

@@ -28,10 +28,19 @@ export class Turns {
     this.#calls ??= [];
   }
 
-  /** Waits until nothing is under way. @throws what the first call that nobody listens to failed with. */
-  async settle(): Promise<void> {
+  /**
+   * Waits until nothing is under way; `undefined` where nothing was asked for. Rejects with what the first call that
+   * nobody listens to failed with.
+   */
+  settle(): Promise<void> | undefined {
+    if (this.#calls && this.#calls.length > 0) return this.#settle(this.#calls);
+    this.#calls = undefined;
+    return undefined;
+  }
+
+  async #settle(calls: Iterable<{ call: Call<unknown>; failure: Call<unknown>['failure'] }>) {
     const failures: unknown[] = [];
-    for (const { call, failure } of this.#calls ?? []) {
+    for (const { call, failure } of calls) {
       const failed = await failure;
       if (failed && !call.isHeard) failures.push(failed.cause);
     }

@@ -67,7 +67,8 @@ export function sessions<Data extends object = SessionData>(
     });
     context[SESSION] = http;
     context[OPENER] = opener;
-    await http.begin();
+    const beginning = http.begin();
+    if (beginning !== undefined) await beginning;
     try {
       await next();
     } catch (error) {
