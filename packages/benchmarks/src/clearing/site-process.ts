@@ -24,7 +24,7 @@ app.use((ctx) => {
   if (ctx.method === 'POST') session.change('n', (n) => (n ?? 0) + 1);
   ctx.body = String(session.get('n'));
 });
-const server = createServer(app.callback()).listen(0, '127.0.0.1');
+const server = createServer({ keepAliveTimeout: 600_000 }, app.callback()).listen(0, '127.0.0.1');
 await once(server, 'listening');
 process.send?.((server.address() as AddressInfo).port);
 process.once('disconnect', () => process.exit());

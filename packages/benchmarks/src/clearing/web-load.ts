@@ -84,7 +84,7 @@ export class WebLoad {
   }
 
   #ask(method: string, cookie: string): Promise<{ status: number; cookie: string | undefined }> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const options = { port: this.#port, method, agent: this.#agent, headers: { cookie } };
       request(options, (response) => {
         const { statusCode = 0, headers } = response;
@@ -92,7 +92,7 @@ export class WebLoad {
           resolve({ status: statusCode, cookie: headers['set-cookie']?.[0] });
         });
       })
-        .once('error', reject)
+        .once('error', () => resolve({ status: 0, cookie: undefined }))
         .end();
     });
   }
