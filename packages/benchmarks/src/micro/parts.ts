@@ -1,0 +1,167 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { memoryBackend, redisBackend } from '@coatcheck/cache';
+import { jsonSerializer, randomText, type SessionBackend, TimestampSigner } from '@coatcheck/core';
+import { sqliteBackend } from '@coatcheck/db';
+import { signedCookiesBackend } from '@coatcheck/signed-cookies';
+import { redisIsMissing, startRedis } from '@coatcheck/test-support';
+import { type Cost, collect, measure } from './measure.ts';
+import { entriesOf, SECRET, Visits, visits } from './visits.ts';
+
+/** A measurement: what was done, where, with how much of it. */
+export interface Row extends Cost {
+  readonly what: string;
+  readonly of: number;
+}
+
+const GIGABYTE = 2 ** 30;
+const memory = (): SessionBackend =>
+  memoryBackend({ maxEntries: 2_000_000, maxBytes: 4 * GIGABYTE });
+
+type Open = (use: (backend: SessionBackend) => Promise<void>) => Promise<void>;
+
+/** The places whose cost must not grow; each is removed after its use. */
+const places: Readonly<Record<string, Open>> = {
+  memory: (use) => use(memory()),
+  SQLite: async (use) => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'coatcheck-micro-'));
+    try {
+      await use(sqliteBackend({ path: path.join(directory, 'sessions.sqlite3') }));
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  },
+  Redis: async (use) => {
+    if (redisIsMissing()) return;
+    const server = await startRedis();
+    try {
+      await use(redisBackend({ url: server.url }));
+    } finally {
+      await server.stop();
+    }
+  },
+};
+
+/** What a request is made of; and whole requests to sessions in memory and in cookies. */
+export async function operations(): Promise<Row[]> {
+  const json = JSON.stringify(entriesOf(300));
+  const value = entriesOf(300);
+  const signer = new TimestampSigner({ key: SECRET, salt: 'benchmark' });
+  const now = new Date();
+  const signed = signer.signText(json, { compress: 1024, now });
+  const parts: readonly [string, (i: number) => unknown][] = [
+    ['make a key', () => randomText(32, 'abcdefghijklmnopqrstuvwxyz0123456789')],
+    ['sign', () => signer.signText(json, { compress: 1024, now })],
+    ['verify', () => signer.unsignText(signed)],
+    ['encode', () => jsonSerializer.dumps(value)],
+    ['decode', () => jsonSerializer.loads(json)],
+    ['compare', () => jsonSerializer.dumps(value) === json],
+  ];
+  const rows: Row[] = [];
+  for (const [what, run] of parts) rows.push({ what, of: 300, ...(await measure(run, 20_000)) });
+  for (const [place, backend] of [
+    ['memory', memory()],
+    ['signed cookie', signedCookiesBackend()],
+  ] as const) {
+    const site = new Visits(backend);
+    await site.fill(1000);
+    for (const visit of visits) {
+      const cost = await measure(site.runs(visit, 1000), 10_000);
+      rows.push({ what: `request: ${visit} (${place})`, of: 300, ...cost });
+    }
+    await site.close();
+  }
+  return rows;
+}
+
+/** Requests to sessions of 100 bytes to 60 KiB. */
+export async function sizes(): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const bytes of [100, 300, 1000, 3000, 10_000, 30_000, 61_440]) {
+    for (const place of ['memory', 'SQLite']) {
+      await places[place]?.(async (backend) => {
+        const site = new Visits(backend, bytes);
+        await site.fill(200);
+        for (const visit of ['read', 'write'] as const) {
+          const cost = await measure(site.runs(visit, 20), 1000, 20);
+          rows.push({ what: `${visit} (${place})`, of: bytes, ...cost });
+        }
+        await site.close();
+      });
+    }
+  }
+  return rows;
+}
+
+/** Requests of a thousand visitors, and of all of them, while more and more sessions are stored. */
+export async function stored(): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const [place, open] of Object.entries(places)) {
+    await open(async (backend) => {
+      const site = new Visits(backend);
+      for (const count of [1000, 10_000, 100_000, 1_000_000]) {
+        await site.fill(count);
+        for (const visit of ['read', 'write'] as const) {
+          const cost = await measure(site.runs(visit, 1000), 5000, 64);
+          rows.push({ what: `${visit} (${place})`, of: count, ...cost });
+        }
+        const cost = await measure(site.runs('read', count), 20_000, 64);
+        rows.push({ what: `read by all (${place})`, of: count, ...cost });
+      }
+      await site.close();
+    });
+  }
+  return rows;
+}
+
+/** A thousand requests at once to one; many first, so that what is measured alone is compiled. */
+export async function concurrency(): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const [place, open] of Object.entries(places)) {
+    await open(async (backend) => {
+      const site = new Visits(backend);
+      await site.fill(2000);
+      for (const atOnce of [1000, 100, 10, 1]) {
+        for (const visit of ['read', 'write'] as const) {
+          // A write alone waits for the disk each time.
+          const cost = await measure(site.runs(visit, 2000), atOnce === 1 ? 500 : 5000, atOnce);
+          rows.push({ what: `${visit} (${place})`, of: atOnce, ...cost });
+        }
+      }
+      await site.close();
+    });
+  }
+  return rows;
+}
+
+/** The heap after more and more requests of the same visitors, reads and writes; `bytes` is all that is in use. */
+export async function heap(): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const place of ['memory', 'SQLite']) {
+    await places[place]?.(async (backend) => {
+      const site = new Visits(backend);
+      await site.fill(1000);
+      const [read, write] = [site.runs('read', 1000), site.runs('write', 1000)];
+      let done = 0;
+      for (const count of [50_000, 100_000, 200_000, 500_000, 1_000_000]) {
+        const began = done;
+        const before = process.cpuUsage();
+        const work = async (): Promise<void> => {
+          while (done < count) {
+            const i = done++;
+            await (i % 10 === 0 ? write(i) : read(i));
+          }
+        };
+        await Promise.all(Array.from({ length: 64 }, work));
+        const { user, system } = process.cpuUsage(before);
+        collect();
+        const bytes = process.memoryUsage().heapUsed;
+        const micros = (user + system) / (count - began);
+        rows.push({ what: `heap after (${place})`, of: count, micros, bytes });
+      }
+      await site.close();
+    });
+  }
+  return rows;
+}
