@@ -6,7 +6,7 @@ import { SessionTooLarge } from './errors.ts';
 import type { FormerSessions } from './migrating-from.ts';
 import { movedMarker, moveOf } from './rotation-marker.ts';
 import type { LoadedSession } from './session-codec.ts';
-import { deleteCookieText, validateCookie } from './session-cookie.ts';
+import { type CookieSettings, deleteCookieText, validateCookie } from './session-cookie.ts';
 import { SessionDictionary } from './session-dictionary.ts';
 import type { SessionEventEmitter } from './session-events.ts';
 import type { ImportedSession, SessionImporter, StoredImport } from './session-importer.ts';
@@ -53,12 +53,22 @@ export class SessionArrivals {
     for (const importer of importers) {
       const found = importer.find(cookieHeader, this.#records.settings.now());
       if (!found) continue;
-      const farewell = importer.cookies.map((cookie) => deleteCookieText(validateCookie(cookie)));
-      const rest = { isOwnCookie: false, farewell };
+      const cookies = importer.cookies.map((cookie) => validateCookie(cookie));
+      // Not the one that has the key from now on: it is replaced, and would be removed after that.
+      const others = cookies.filter((cookie) => !this.#isOwn(cookie));
+      const rest = {
+        isOwnCookie: others.length < cookies.length,
+        farewell: others.map(deleteCookieText),
+      };
       if ('read' in found) return { redeem: () => this.#redeem(found, importer), ...rest };
       return { read: () => this.#inCookie(found), ...rest };
     }
     return undefined;
+  }
+
+  #isOwn({ name, domain, path }: CookieSettings): boolean {
+    const { cookie } = this.#records.settings;
+    return name === cookie.name && domain === cookie.domain && path === cookie.path;
   }
 
   async #redeem(found: StoredImport, importer: SessionImporter): Promise<string | undefined> {

@@ -1,5 +1,5 @@
 import type { SessionImporter } from '@coatcheck/core';
-import { type ImportOptions, objectInBase64, secretsOf } from './import-options.ts';
+import { type ImportOptions, mapped, objectInBase64, secretsOf } from './import-options.ts';
 import { valueSignedByKeygrip } from './signed-value.ts';
 
 /** What the old site gave to `cookieSession()`. */
@@ -16,7 +16,7 @@ export interface CookieSessionOptions extends ImportOptions {
  * @throws {ImproperlyConfigured} when `keys` is missing or empty
  */
 export function fromCookieSession(options: CookieSessionOptions): SessionImporter {
-  const { name = 'session', map = (data) => data, cookie } = options;
+  const { name = 'session', cookie } = options;
   const keys = secretsOf('keys of fromCookieSession', options.keys);
   return {
     name: 'cookie-session',
@@ -24,7 +24,7 @@ export function fromCookieSession(options: CookieSessionOptions): SessionImporte
     find(cookieHeader) {
       const value = valueSignedByKeygrip(cookieHeader, name, keys);
       const data = value && objectInBase64(value);
-      return data ? { data: map(data) } : undefined;
+      return data ? { data: mapped(data, options) } : undefined;
     },
   };
 }

@@ -3,6 +3,7 @@ import {
   asObject,
   assertStore,
   type ImportOptions,
+  mapped,
   onlyValue,
   secretsOf,
 } from './import-options.ts';
@@ -30,7 +31,7 @@ const LONGEST_ID = 512;
  * @throws {ImproperlyConfigured} when `secret` or `store` is missing
  */
 export function fromExpressSession(options: ExpressSessionOptions): SessionImporter {
-  const { name = 'connect.sid', store, map = (data) => data, cookie } = options;
+  const { name = 'connect.sid', store, cookie } = options;
   const secrets = secretsOf('secret of fromExpressSession', options.secret);
   assertStore('fromExpressSession', store);
   return {
@@ -43,7 +44,7 @@ export function fromExpressSession(options: ExpressSessionOptions): SessionImpor
         id,
         async read() {
           const session = asObject(await fromStore(store, id));
-          return session && imported(session, now, map);
+          return session && imported(session, now, options);
         },
         remove: () =>
           new Promise((resolve, reject) => {
@@ -80,10 +81,11 @@ function fromStore(store: ExpressStore, id: string): Promise<unknown> {
 function imported(
   { cookie, ...data }: Record<string, unknown>,
   now: Date,
-  map: NonNullable<ImportOptions['map']>,
+  options: ImportOptions,
 ): ImportedSession | undefined {
   const { expires } = asObject(cookie) ?? {};
-  if (typeof expires !== 'string' && !(expires instanceof Date)) return { data: map(data) };
+  if (typeof expires !== 'string' && !(expires instanceof Date))
+    return { data: mapped(data, options) };
   const expiresAt = new Date(expires);
-  return expiresAt > now ? { data: map(data), expiresAt } : undefined;
+  return expiresAt > now ? { data: mapped(data, options), expiresAt } : undefined;
 }

@@ -1,10 +1,10 @@
-import { cookieValues, ImproperlyConfigured } from '@coatcheck/core';
+import { cookieValues, ImproperlyConfigured, SessionError } from '@coatcheck/core';
 
 /** What every importer takes. */
 export interface ImportOptions {
   /**
    * What the session here has, of what the old one had, such as `({ passport, ...rest }) => ({ ...rest, user:
-   * passport.user })`. What it throws fails the request.
+   * passport?.user })`. What it throws fails the request, as the cause of a `SessionError`.
    *
    * @default all of it
    */
@@ -13,6 +13,23 @@ export interface ImportOptions {
   readonly cookie?:
     | { readonly domain?: string | undefined; readonly path?: string | undefined }
     | undefined;
+}
+
+/**
+ * What the session here has of the old data.
+ *
+ * @throws {SessionError} where the application's function throws: the old store did answer, and is no outage
+ */
+export function mapped(
+  data: Record<string, unknown>,
+  { map }: Pick<ImportOptions, 'map'>,
+): Record<string, unknown> {
+  if (!map) return data;
+  try {
+    return map(data);
+  } catch (cause) {
+    throw new SessionError('The option map of an importer failed for a session.', { cause });
+  }
 }
 
 /** A cookie that is longer than browsers keep is none of the framework's. */

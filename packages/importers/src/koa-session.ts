@@ -3,6 +3,7 @@ import {
   asObject,
   assertStore,
   type ImportOptions,
+  mapped,
   objectInBase64,
   secretsOf,
 } from './import-options.ts';
@@ -32,7 +33,7 @@ export interface KoaSessionOptions extends ImportOptions {
  * @throws {ImproperlyConfigured} when `keys` is missing or empty
  */
 export function fromKoaSession(options: KoaSessionOptions): SessionImporter {
-  const { key: name = 'koa.sess', store, map = (data) => data, cookie, decode } = options;
+  const { key: name = 'koa.sess', store, cookie, decode } = options;
   const keys = secretsOf('keys of fromKoaSession', options.keys);
   if (store !== undefined) assertStore('fromKoaSession', store);
   return {
@@ -42,10 +43,10 @@ export function fromKoaSession(options: KoaSessionOptions): SessionImporter {
       const value = valueSignedByKeygrip(cookieHeader, name, keys);
       if (!value) return undefined;
       if (!store)
-        return imported(decode ? decoded(value, decode) : objectInBase64(value), now, map);
+        return imported(decode ? decoded(value, decode) : objectInBase64(value), now, options);
       return {
         id: value,
-        read: async () => imported(asObject(await store.get(value, undefined, {})), now, map),
+        read: async () => imported(asObject(await store.get(value, undefined, {})), now, options),
         async remove() {
           await store.destroy(value, {});
         },
@@ -66,14 +67,12 @@ function decoded(text: string, decode: (text: string) => unknown) {
 function imported(
   session: Record<string, unknown> | undefined,
   now: Date,
-  map: NonNullable<ImportOptions['map']>,
+  options: ImportOptions,
 ): ImportedSession | undefined {
   if (!session) return undefined;
   const { _expire: end } = session;
   const expiresAt = typeof end === 'number' ? new Date(end) : undefined;
   if (expiresAt && !(expiresAt >= now)) return undefined;
-  const data = map(
-    Object.fromEntries(Object.entries(session).filter(([key]) => !key.startsWith('_'))),
-  );
-  return { data, expiresAt };
+  const own = Object.entries(session).filter(([key]) => !key.startsWith('_'));
+  return { data: mapped(Object.fromEntries(own), options), expiresAt };
 }
