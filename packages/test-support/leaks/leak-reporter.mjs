@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { findLeaks } from './find-leaks.mjs';
 
-/** Everything but what ioredis prints: every command with its arguments. */
-const DEBUG = '*,-ioredis:*';
+/** Everything but what prints all that it sends: ioredis, and the browser of tests. */
+const DEBUG = '*,-ioredis:*,-pw:*';
 const RECORDER = new URL('./record-printed.mjs', import.meta.url).href;
 
 /**
