@@ -88,6 +88,8 @@ export class DatabaseBackend
       this.#driver.batchMs,
     );
     const cutoff = this.#driver.toColumn(expiresAt);
+    // What has expired is gone for everybody, whether a power cut brings the row back or not.
+    const mayBeLost = expiresAt <= this.#now();
     if (dryRun) {
       const sql = this.#driver.statements.countExpired;
       const rows = await this.#read({ sql, values: [cutoff], mayTakeLong: true });
@@ -101,7 +103,8 @@ export class DatabaseBackend
       const next = await this.#firstExpired(cutoff, first);
       if (next === undefined) break;
       // Not from there: what cannot be told exactly as a date would stay for ever.
-      const removed = await this.#clearBatch(cutoff, batch, first);
+      const statement = this.#expiredRows(cutoff, batch, first);
+      const removed = await this.#write(() => batch.timed(statement), { mayBeLost });
       cleared += removed;
       if (removed > 0) await onProgress?.(cleared);
       // Another clearing has been faster; or it is a row that cannot be removed.
@@ -181,15 +184,13 @@ export class DatabaseBackend
     return first ? this.#driver.toColumn(first) : row && '';
   }
 
-  #clearBatch(cutoff: string, batch: BatchSize, from: string | undefined): Promise<number> {
+  #expiredRows(cutoff: string, batch: BatchSize, from: string | undefined): Statement {
     const { clearExpired, clearExpiredFrom } = this.#driver.statements;
-    const statement = {
+    return {
       sql: from ? clearExpiredFrom : clearExpired,
       values: [...(from ? [from] : []), cutoff, batch.rows],
       mayTakeLong: true,
     };
-    // What has expired is gone for everybody, whether a power cut brings the row back or not.
-    return this.#write(() => batch.timed(statement), { mayBeLost: true });
   }
 
   *#create(record: SessionRecord): Operation<Written> {

@@ -40,9 +40,9 @@ const sql: StatementDialect & TableDialect = {
   // The same text whatever the settings of the connection.
   expiryText: (column) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')`,
   // By their places, which an array holds once, where IN might run a query with LIMIT again. The commit need not wait for
-  // the disk, as WriteOptions.mayBeLost says.
-  clearExpired: ({ sessions, condition, isExpired, order, limit }) =>
-    `DELETE FROM ${sessions} WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off' AND ctid = ANY(ARRAY(SELECT ctid FROM ${sessions} WHERE ${condition} ${order} ${limit})) AND ${isExpired}`,
+  // the disk, as WriteOptions.mayBeLost says, unless live sessions are ended; clocks may differ by a minute.
+  clearExpired: ({ sessions, cutoff, condition, isExpired, order, limit }) =>
+    `DELETE FROM ${sessions} WHERE (SELECT set_config('synchronous_commit', CASE WHEN ${cutoff}::timestamptz <= now() + interval '1 minute' THEN 'off' ELSE current_setting('synchronous_commit') END, true)) IS NOT NULL AND ctid = ANY(ARRAY(SELECT ctid FROM ${sessions} WHERE ${condition} ${order} ${limit})) AND ${isExpired}`,
 };
 
 const accountDialect: AccountDialect = {

@@ -47,6 +47,8 @@ export interface StatementDialect {
 /** The rows that a clearing removes. */
 export interface ExpiredRows {
   readonly sessions: string;
+  /** The instant up to which they have expired. */
+  readonly cutoff: string;
   /** Where they are looked for. */
   readonly condition: string;
   /** What is left out where they are found; again, since others may have changed a row meanwhile. */
@@ -75,13 +77,13 @@ export function sessionStatements(
   const given = changing.length;
   const order = `ORDER BY ${expiry}`;
   const expired = {
-    ...{ sessions, condition: `${expiry} <= $1`, isExpired: `${expiry} <= $1` },
+    ...{ sessions, cutoff: '$1', condition: `${expiry} <= $1`, isExpired: `${expiry} <= $1` },
     ...{ order, limit: 'LIMIT $2' },
   };
   // Where rows were removed before, databases keep what is left of them in the index, to be passed by every search.
   const expiredFrom = {
-    ...{ sessions, condition: `${expiry} >= $1 AND ${expiry} <= $2`, isExpired: `${expiry} <= $2` },
-    ...{ order, limit: 'LIMIT $3' },
+    ...{ sessions, cutoff: '$2', condition: `${expiry} >= $1 AND ${expiry} <= $2` },
+    ...{ isExpired: `${expiry} <= $2`, order, limit: 'LIMIT $3' },
   };
   const first = ({ condition }: ExpiredRows): string =>
     `SELECT ${dialect.expiryText(expiry)} AS ${expiry} FROM ${sessions} WHERE ${condition} ORDER BY ${sessions}.${expiry} LIMIT 1`;

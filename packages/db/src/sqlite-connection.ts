@@ -83,7 +83,8 @@ export class SqliteConnection implements Transaction {
       this.#database.pragma('journal_mode = WAL');
       this.#journalSet = true;
     }
-    if (this.#owned && mayBeLost) this.#synchronize('NORMAL');
+    // Here, and not after the one before: what failed then must not decide how this one is kept.
+    if (this.#owned) this.#synchronize(mayBeLost ? 'NORMAL' : undefined);
     this.execute({ sql: 'BEGIN IMMEDIATE', values: [] });
     this.#begun = true;
   }

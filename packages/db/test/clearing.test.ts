@@ -1,9 +1,10 @@
 import path from 'node:path';
-import { type DatabaseBackend, sqliteBackend } from '@coatcheck/db';
+import { type DatabaseBackend, postgresqlBackend, sqliteBackend } from '@coatcheck/db';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
+import { Pool } from 'pg';
 import { describeServers, type Place } from './database-servers.ts';
-import { record, records } from './sessions.ts';
+import { record, records, sqliteError } from './sessions.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const past = { expiresAt: new Date(0) };
@@ -51,6 +52,56 @@ describe('clearing an SQLite file', () => {
     await Promise.resolve();
     await backend.create(record('written meanwhile'));
     expect(await clearing).toBe(3);
+    expect(settings).toEqual([]);
+    await backend.close();
+  });
+
+  it('waits for the disk with what comes after, whatever failed meanwhile', async () => {
+    const file = path.join(directory.path, 'x.sqlite3');
+    let isBroken = false;
+    const commits: unknown[] = [];
+    class Failing extends Database {
+      override pragma(source: string, options?: Database.PragmaOptions): unknown {
+        if (isBroken && source === 'synchronous = FULL') {
+          isBroken = false;
+          throw sqliteError('SQLITE_BUSY');
+        }
+        return super.pragma(source, options);
+      }
+      override prepare(sql: string): never {
+        if (sql !== 'COMMIT') return super.prepare(sql) as never;
+        const run = () => {
+          commits.push(super.pragma('synchronous', { simple: true }));
+          return super.prepare(sql).run();
+        };
+        return { reader: false, run } as never;
+      }
+    }
+    const backend = sqliteBackend({ path: file, driver: Failing, busyTimeoutMs: 30_000 });
+    await Promise.all(records(3, past).map((each) => backend.create(each)));
+    const other = new Database(file);
+    other.exec('BEGIN IMMEDIATE');
+    isBroken = true;
+    const clearing = backend.clearExpired();
+    while (isBroken) await new Promise((resolve) => setImmediate(resolve));
+    const creating = backend.create(record('written meanwhile'));
+    other.exec('COMMIT');
+    await creating;
+    expect(await clearing).toBe(3);
+    // 2 is FULL.
+    expect(commits.slice(0, 2)).toEqual([2, 2]);
+    other.close();
+    await backend.close();
+  });
+
+  it('waits for the disk where live sessions are ended', async () => {
+    const backend = sqliteBackend({
+      path: path.join(directory.path, 'x.sqlite3'),
+      driver: Watched,
+    });
+    await backend.create(record('live'));
+    settings.length = 0;
+    expect(await backend.clearExpired({ expiresAt: new Date(4e12) })).toBe(1);
     expect(settings).toEqual([]);
     await backend.close();
   });
@@ -144,4 +195,33 @@ describeServers('clearing', (kind) => {
   });
 
   clears(() => backend);
+
+  if (kind.name !== 'PostgreSQL') return;
+
+  it('waits for the disk where live sessions are ended, and makes nobody else not wait', async () => {
+    const own = await kind.open();
+    const pool = new Pool({ connectionString: own.url, max: 1 });
+    const pooled = postgresqlBackend({ pool });
+    await pooled.migrate();
+    await pool.query(`CREATE TABLE told (setting text);
+      CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO told VALUES (current_setting('synchronous_commit'));
+        RETURN NULL;
+      END $$;
+      CREATE TRIGGER tell AFTER INSERT OR DELETE ON django_session EXECUTE FUNCTION tell()`);
+    /** What `synchronous_commit` was at each change of the table. */
+    const told = async (): Promise<string[]> =>
+      (await pool.query('DELETE FROM told RETURNING setting')).rows.map(({ setting }) => setting);
+    await pooled.create(record('expired', past));
+    expect(await told()).toEqual(['on']);
+    expect(await pooled.clearExpired()).toBe(1);
+    expect(await told()).toEqual(['off']);
+    await pooled.create(record('live'));
+    expect(await told()).toEqual(['on']);
+    expect(await pooled.clearExpired({ expiresAt: new Date(4e12) })).toBe(1);
+    expect(await told()).toEqual(['on']);
+    await pooled.close();
+    await pool.end();
+    await own.close();
+  });
 });
