@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { loadConfig, loadSessions } from '@coatcheck/config';
+import { loadConfig, loadSessions, type SessionsConfig } from '@coatcheck/config';
 import type { Sessions } from '@coatcheck/core';
 import { CommandError, failureOf } from './command-error.ts';
 import { settingsOfUrl } from './place-url.ts';
@@ -34,7 +34,7 @@ export interface CommandContext {
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Works with the sessions of the configured engine, and closes them afterwards. */
   withSessions(
-    work: (sessions: Sessions, engine: string) => Promise<void>,
+    work: (sessions: Sessions, engine: string, settings: SessionsConfig) => Promise<void>,
     needs?: { readonly table?: boolean },
   ): Promise<void>;
   /**
@@ -72,7 +72,7 @@ export function createContext(
       const engine = settings.engine ?? 'db';
       try {
         if (table) await assertTable(sessions.backend, engine);
-        await work(sessions, engine);
+        await work(sessions, engine, settings);
       } catch (error) {
         throw failureOf(error, engine);
       } finally {
@@ -107,13 +107,19 @@ function secretOf(env: RunOptions['env'] = process.env): Record<string, string |
 
 /** @throws {CommandError} where the engine keeps its sessions in a table and has none. */
 export async function assertTable(backend: object, engine: string): Promise<void> {
-  if (!tellsOfTable(backend) || (await backend.isMigrated())) return;
+  if (await hasTable(backend)) return;
   throw new CommandError(
     `The table of the engine '${engine}' is missing: run coatcheck migrate, or correct db.url and db.table if it should be there.`,
   );
 }
 
-const ANY_KEY = 'a'.repeat(32);
+/** Whether the engine has its table, or needs none. */
+export async function hasTable(backend: object): Promise<boolean> {
+  return !tellsOfTable(backend) || (await backend.isMigrated());
+}
+
+/** A key that nobody has. */
+export const ANY_KEY: string = 'a'.repeat(32);
 
 /** @throws where the place does not answer: for commands that have nothing to ask it by themselves. */
 export async function assertReachable(sessions: Sessions): Promise<void> {

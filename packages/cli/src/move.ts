@@ -1,6 +1,7 @@
+import type { SessionBackend } from '@coatcheck/core';
 import type { Command } from 'commander';
-import type { CommandContext } from './command-context.ts';
-import { CommandError, exitCodes } from './command-error.ts';
+import { ANY_KEY, type CommandContext, hasTable } from './command-context.ts';
+import { CommandError, exitCodes, failureOf } from './command-error.ts';
 import { count } from './option-values.ts';
 import { Progress } from './progress.ts';
 
@@ -35,7 +36,10 @@ async function move(
     progress.show(done);
   };
   await context.withSessions(
-    async (sessions) => {
+    async (sessions, _, { migratingFrom }) => {
+      const { backend, formerBackend } = sessions;
+      await backend.load(ANY_KEY);
+      if (formerBackend) await assertFormer(formerBackend, migratingFrom?.engine ?? 'db');
       try {
         moved = await sessions.moveRest({ batchSize, signal, onProgress });
       } finally {
@@ -52,4 +56,20 @@ async function move(
       exitCodes.interrupted,
     );
   }
+}
+
+/** @throws {CommandError} where sessions cannot be read: to move none of them must not look like being done. */
+async function assertFormer(backend: SessionBackend, engine: string): Promise<void> {
+  let isThere: boolean;
+  try {
+    isThere = await hasTable(backend);
+    await backend.load(ANY_KEY);
+  } catch (error) {
+    const { message } = failureOf(error, engine) as Error;
+    throw new CommandError(`In migratingFrom: ${message}`);
+  }
+  if (isThere) return;
+  throw new CommandError(
+    `In migratingFrom: The table of the engine '${engine}' is missing: correct db.url and db.table, or leave migratingFrom out.`,
+  );
 }

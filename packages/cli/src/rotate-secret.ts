@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { SessionsConfig } from '@coatcheck/config';
 import type { Sessions } from '@coatcheck/core';
 import type { Command } from 'commander';
 import { assertTable, type CommandContext } from './command-context.ts';
@@ -38,23 +39,51 @@ async function rotateSecret(
   context: CommandContext,
   signal: AbortSignal,
 ): Promise<void> {
-  await context.withSessions(async (sessions, engine) => {
+  await context.withSessions(async (sessions, engine, settings) => {
     const { encoding } = sessions.backend;
     if (generate) return printNewSecret(sessions, json, context);
-    if (encoding === 'serialized') return reportUnsigned(sessions, engine, json, context);
-    if (encoding.inCookie) return reportCookies(sessions, engine, json, context);
-    await assertTable(sessions.backend, engine);
-    const rotation = await count(sessions, context, signal);
-    if (signal.aborted) throw new CommandError('Interrupted.', exitCodes.interrupted);
-    if (json) context.print(JSON.stringify(asJson(rotation, engine)));
-    else for (const line of asText(rotation)) context.print(line);
-    if (!rotation.isDone) {
+    const isLeft = mayBeLeft(sessions, settings);
+    if (encoding === 'serialized') reportUnsigned(sessions, engine, isLeft, json, context);
+    else if (encoding.inCookie) return reportCookies(sessions, engine, json, context);
+    else await reportStored(sessions, engine, isLeft, json, context, signal);
+    if (isLeft) {
       throw new CommandError(
-        `A fallback is still needed: leave it in and run this again, at the latest after ${instant(rotation.lastEndsAt)}.`,
+        'Sessions that are still in the engine of migratingFrom may need a fallback: run coatcheck move, take migratingFrom out, and run this again.',
         exitCodes.pending,
       );
     }
   });
+}
+
+/** Whether what is signed with a fallback may also be in the place that sessions are moved from. */
+function mayBeLeft(
+  { formerBackend, settings }: Sessions,
+  { migratingFrom }: SessionsConfig,
+): boolean {
+  const hasOwnKeys = migratingFrom?.secretKey ?? migratingFrom?.secretKeyFallbacks;
+  const isSigned = formerBackend !== undefined && formerBackend.encoding !== 'serialized';
+  return isSigned && hasOwnKeys === undefined && settings.secretKeyFallbacks.length > 0;
+}
+
+async function reportStored(
+  sessions: Sessions,
+  engine: string,
+  isLeft: boolean,
+  json: true | undefined,
+  context: CommandContext,
+  signal: AbortSignal,
+): Promise<void> {
+  await assertTable(sessions.backend, engine);
+  const rotation = await count(sessions, context, signal);
+  if (signal.aborted) throw new CommandError('Interrupted.', exitCodes.interrupted);
+  if (json) context.print(JSON.stringify(asJson(rotation, engine, isLeft)));
+  else for (const line of asText(rotation)) context.print(line);
+  if (!rotation.isDone) {
+    throw new CommandError(
+      `A fallback is still needed: leave it in and run this again, at the latest after ${instant(rotation.lastEndsAt)}.`,
+      exitCodes.pending,
+    );
+  }
 }
 
 async function count(
@@ -77,8 +106,9 @@ async function count(
   return rotation;
 }
 
-function asJson(rotation: Rotation, engine: string): object {
-  const { live, current, fallbacks, unreadable, logins, isDone } = rotation;
+function asJson(rotation: Rotation, engine: string, isLeft: boolean): object {
+  const { live, current, fallbacks, unreadable, logins } = rotation;
+  const isDone = rotation.isDone && !isLeft;
   return { engine, isCounted: true, isDone, live, current, fallbacks, unreadable, logins };
 }
 
@@ -110,12 +140,13 @@ function asText(rotation: Rotation): string[] {
 function reportUnsigned(
   { settings }: Sessions,
   engine: string,
+  isLeft: boolean,
   json: true | undefined,
   { print }: CommandContext,
 ): void {
   if (json) {
     const fallbacks = settings.secretKeyFallbacks.map((_, i) => ({ position: i + 1, live: 0 }));
-    print(JSON.stringify({ engine, isCounted: false, isDone: true, fallbacks }));
+    print(JSON.stringify({ engine, isCounted: false, isDone: !isLeft, fallbacks }));
     return;
   }
   print(

@@ -70,7 +70,29 @@ describe('coatcheck move', () => {
       { ...NEW, migratingFrom: { engine: 'signed_cookies' } },
       'cannot list its sessions',
     ],
+    [
+      'an old engine that is not there',
+      { ...NEW, migratingFrom: { db: { url: 'sqlite:./odl.sqlite3' } } },
+      "In migratingFrom: The table of the engine 'db' is missing: correct db.url",
+    ],
+    [
+      'an old engine that does not answer',
+      { ...NEW, migratingFrom: { db: { url: 'postgres://u:hidden@127.0.0.1:1/x' } } },
+      "In migratingFrom: The server of the session engine 'db' does not answer (ECONNREFUSED): start it",
+    ],
+    [
+      'an old cache that does not answer',
+      { ...NEW, migratingFrom: { engine: 'cache', cache: { url: 'redis://127.0.0.1:1' } } },
+      "In migratingFrom: The server of the session engine 'cache' does not answer (NOTCONNECTED): start it",
+    ],
+    [
+      'a new engine that does not answer',
+      { engine: 'cache', cache: { url: 'redis://127.0.0.1:1' }, migratingFrom: OLD },
+      "The server of the session engine 'cache' does not answer (NOTCONNECTED): start it",
+    ],
   ])('says in one sentence why it cannot: %s', async (_, settings, message) => {
+    configure({ ...OLD, hashKeys: true });
+    await here.coatcheck('migrate');
     configure(settings);
     await here.coatcheck('migrate');
     const { code, stdout, stderr } = await here.coatcheck('move');

@@ -127,4 +127,27 @@ describe('coatcheck rotate-secret', () => {
     here.env = { SECRET_KEY: PRESENT, SESSION_ENGINE: 'signed_cookies' };
     expect((await here.coatcheck('rotate-secret')).code).toBe(0);
   });
+
+  it.each(['db', 'cache'])('is not done while sessions may still move to %s', async (engine) => {
+    await storeUnder(FORMER);
+    const { env } = here;
+    const from = { SESSION_MIGRATING_FROM_DB_URL: 'sqlite:./sessions.sqlite3' };
+    const to =
+      engine === 'db'
+        ? { SESSION_DB_URL: 'sqlite:./new.sqlite3' }
+        : { SESSION_ENGINE: 'cache', SESSION_CACHE_URL: 'memory:' };
+    here.env = { ...env, ...to, ...from };
+    await here.coatcheck('migrate');
+    expect(await json()).toMatchObject({ code: 3, isDone: false });
+    const { code, stderr } = await here.coatcheck('rotate-secret');
+    expect({ code, stderr }).toEqual({
+      code: 3,
+      stderr: expect.stringMatching(
+        /^[^\n]* engine of migratingFrom [^\n]*coatcheck move[^\n]*\.\n$/,
+      ),
+    });
+    // What signed the sessions there is another matter.
+    here.env = { ...here.env, SESSION_MIGRATING_FROM_SECRET_KEY: FORMER };
+    expect(await json()).toMatchObject({ code: 0, isDone: true });
+  });
 });

@@ -30,6 +30,8 @@ export class Sessions<Data extends object = SessionData> {
   readonly settings: Settings;
   /** The place where the sessions live, for what goes beyond sessions, such as creating its table. */
   readonly backend: SessionBackend;
+  /** The place that `migratingFrom` names. */
+  readonly formerBackend: SessionBackend | undefined;
   readonly events: SessionEventEmitter;
   /** All sessions, for whoever runs the application: what they are, and how to end them. */
   readonly inspector: SessionInspector;
@@ -45,6 +47,7 @@ export class Sessions<Data extends object = SessionData> {
     this.backend = options.backend;
     this.events = new SessionEventEmitter(options.secretKey);
     this.#former = openFormer(options, this.events);
+    this.formerBackend = this.#former?.backend;
     this.#records = new SessionRecords(options.backend, this.settings, this.events, this.#former);
     this.inspector = new SessionInspector(this.#records);
     this.#commits = new SessionCommits(this.#records);
