@@ -1,4 +1,4 @@
-import { type Entries, ROTATED_ENTRY } from './changes.ts';
+import { type Entries, MOVING_ENTRY, ROTATED_ENTRY } from './changes.ts';
 import { BadSignature, SessionTooLarge } from './errors.ts';
 import { EXPIRY_ENTRY, expiresAtBrowserClose } from './expiry.ts';
 import { joinObject, measureJson, parseJson, splitObject } from './json-text.ts';
@@ -39,6 +39,9 @@ const MAX_COOKIE_BYTES = 4093;
 
 /** More than signature, time and seal take. */
 const MOST_SIGNATURE_BYTES = 1024;
+
+/** What a session that is arriving says of that, as one entry: it must not make one too large that was not. */
+const MOVING_CHARACTERS = 40;
 
 /** Characters of an entry's name in a message. */
 const LONGEST_NAME = 40;
@@ -134,7 +137,7 @@ export class SessionCodec {
     let fallback: number | undefined;
     if (this.#signer) {
       try {
-        const maxBytes = maxDataBytes + (this.#sealer ? SEAL_BYTES : 0);
+        const maxBytes = maxDataBytes + MOVING_CHARACTERS + (this.#sealer ? SEAL_BYTES : 0);
         const unsigned = this.#signer.unsignText(data, { maxBytes });
         ({ json, fallback, timestamp: signedAt } = unsigned);
         if (this.#sealer) json = this.#sealer.open(json);
@@ -151,9 +154,8 @@ export class SessionCodec {
   }
 
   #readEntries(json: string): Map<string, string> | undefined {
-    if (json.length > this.#settings.maxDataBytes) return undefined;
     try {
-      if (this.#exceeds(json)) return undefined;
+      if (this.#isTooLong(json) || this.#exceeds(json)) return undefined;
       assertJson(json);
       const entries = splitObject(json);
       if (entries) this.#tryToLoad(entries);
@@ -179,7 +181,7 @@ export class SessionCodec {
   #join(entries: Entries): string {
     const json = joinObject(entries);
     const { maxDataBytes } = this.#settings;
-    if (json.length > maxDataBytes) {
+    if (this.#isTooLong(json)) {
       throw new SessionTooLarge(
         `The session has ${json.length} bytes of JSON, maxDataBytes allows ${maxDataBytes}; the largest entries are ${largest(entries)}.`,
       );
@@ -207,13 +209,19 @@ export class SessionCodec {
     );
   }
 
+  #isTooLong(json: string): boolean {
+    const over = json.length - this.#settings.maxDataBytes;
+    return over > 0 && (over > MOVING_CHARACTERS || !json.includes(MOVING_ENTRY));
+  }
+
   #exceeds(json: string): 'maxDepth' | 'maxEntries' | undefined {
     const { maxDepth, maxEntries } = this.#settings;
     // Depth and entries cost at least one byte each, so that short texts need no scan.
     if (json.length <= Math.min(maxDepth, maxEntries)) return undefined;
     const measured = measureJson(json);
     if (measured.depth > maxDepth) return 'maxDepth';
-    return measured.entries > maxEntries ? 'maxEntries' : undefined;
+    const over = measured.entries - maxEntries;
+    return over > 0 && (over > 1 || !json.includes(MOVING_ENTRY)) ? 'maxEntries' : undefined;
   }
 }
 

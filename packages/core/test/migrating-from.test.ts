@@ -97,6 +97,23 @@ describe('migratingFrom', () => {
     expect(await read(sessions, key)).toEqual({ user: 7, cart: ['tea'] });
   });
 
+  it.each([
+    ['maxDataBytes', { maxDataBytes: 1000 }, { text: 'x'.repeat(989) }, { text: 'x'.repeat(990) }],
+    ['maxEntries', { maxEntries: 3 }, { a: 1, b: 2, c: 3 }, { a: 1, b: 2, c: 3, d: 4 }],
+  ])('moves one that has all that %s allows, at any step', async (_, limits, most, more) => {
+    for (const encoding of [undefined, 'serialized'] as const) {
+      const { formerly, migrating, afterwards, newPlace } = places(limits);
+      await expect(start(formerly(), more)).rejects.toMatchObject({ name: 'SessionTooLarge' });
+      const key = await start(formerly(), most);
+      const place = encoding ? newPlace : new MemoryBackend({ now });
+      const dies = read(migrating(dying(place, 'create', 'after')), key);
+      await expect(dies).rejects.toBeInstanceOf(BackendUnavailable);
+      expect(place.records.size).toBe(1);
+      expect(await read(migrating(place), key)).toEqual(most);
+      if (encoding) expect(await read(afterwards(), key)).toEqual(most);
+    }
+  });
+
   it('takes the old backend by itself, where nothing else was different', async () => {
     const { formerly, oldPlace, newPlace } = places();
     const key = await start(formerly());
