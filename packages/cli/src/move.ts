@@ -31,6 +31,10 @@ async function move(
 ): Promise<void> {
   const progress = new Progress(context, 'moved');
   let moved = 0;
+  let unreadable = 0;
+  const onUnreadable = (found: number): void => {
+    unreadable = found;
+  };
   const onProgress = (done: number): void => {
     moved = done;
     progress.show(done);
@@ -41,19 +45,24 @@ async function move(
       await backend.load(ANY_KEY);
       if (formerBackend) await assertFormer(formerBackend, migratingFrom?.engine ?? 'db');
       try {
-        moved = await sessions.moveRest({ batchSize, signal, onProgress });
+        moved = await sessions.moveRest({ batchSize, signal, onProgress, onUnreadable });
       } finally {
         progress.end();
       }
     },
     { table: true },
   );
-  if (json) context.print(JSON.stringify({ moved, interrupted: signal.aborted }));
+  if (json) context.print(JSON.stringify({ moved, unreadable, interrupted: signal.aborted }));
   else if (!signal.aborted) context.print(`Moved ${moved} session${moved === 1 ? '' : 's'}.`);
   if (signal.aborted) {
     throw new CommandError(
       `Interrupted after moving ${moved}; run it again for the rest.`,
       exitCodes.interrupted,
+    );
+  }
+  if (unreadable > 0) {
+    throw new CommandError(
+      `${unreadable} in the engine of migratingFrom cannot be read and stay there: correct migratingFrom.secretKey and the limits; or they are forged, and can go.`,
     );
   }
 }

@@ -41,7 +41,9 @@ describe('coatcheck move', () => {
       stdout: 'Moved 44 sessions.\n',
       stderr: '',
     });
-    expect((await here.coatcheck('move --json')).stdout).toBe('{"moved":0,"interrupted":false}\n');
+    expect((await here.coatcheck('move --json')).stdout).toBe(
+      '{"moved":0,"unreadable":0,"interrupted":false}\n',
+    );
     configure({ ...NEW, ...settings });
     for (const key of keys) expect(await here.exists(key)).toBe(true);
     configure(OLD);
@@ -53,6 +55,22 @@ describe('coatcheck move', () => {
     await here.withSessions((sessions) => sessions.delete(key));
     expect((await here.coatcheck('move')).stdout).toBe('Moved 1 session.\n');
     expect(await here.exists(key)).toBe(false);
+  });
+
+  it('does not call it done where what is left cannot be read', async () => {
+    await migrating(2);
+    const { env } = here;
+    const SESSION_MIGRATING_FROM_SECRET_KEY = 'another-nVd5sWk0aYb7uEo3tGh9xLc2mPf';
+    here.env = { ...env, SESSION_MIGRATING_FROM_SECRET_KEY };
+    expect(await here.coatcheck('move')).toEqual({
+      code: 1,
+      stdout: 'Moved 0 sessions.\n',
+      stderr: expect.stringMatching(
+        /^2 in the engine [^\n]* correct migratingFrom\.secretKey [^\n]*\.\n$/,
+      ),
+    });
+    here.env = env;
+    expect(await here.coatcheck('move')).toMatchObject({ code: 0, stdout: 'Moved 2 sessions.\n' });
   });
 
   it('stops when it is told to, and goes on the next time', async () => {

@@ -93,13 +93,15 @@ export interface MoveRestOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called now and then with the number moved so far. */
   readonly onProgress?: ((moved: number) => void) | undefined;
+  /** Called in the end with the number of those that cannot be read, so that they stay; not where there are none. */
+  readonly onUnreadable?: ((unreadable: number) => void) | undefined;
 }
 
 /** Moves every live session that has not been used since the migration began. */
 export async function moveRest(
   { records: former }: FormerSessions,
   records: SessionRecords,
-  { batchSize, signal, onProgress }: MoveRestOptions = {},
+  { batchSize, signal, onProgress, onUnreadable }: MoveRestOptions = {},
 ): Promise<number> {
   if (former.settings.hashKeys && !records.settings.hashKeys) {
     throw new ImproperlyConfigured(
@@ -107,12 +109,16 @@ export async function moveRest(
     );
   }
   let moved = 0;
+  let unreadable = 0;
   for await (const { sessions } of former.place.scan({ batchSize, signal })) {
     for (let start = 0; start < sessions.length && !signal?.aborted; start += MOVED_AT_ONCE) {
       const some = sessions.slice(start, start + MOVED_AT_ONCE);
       const done = await Promise.all(
         some.map(async ({ key, stored }) => {
           const { state, session } = former.place.inspect(stored);
+          const isOver =
+            stored.expiresAt !== undefined && stored.expiresAt <= former.settings.now();
+          if (state === 'unreadable' && !isOver) unreadable += 1;
           // Of what has moved, a process that died may have left the last step to be done.
           const mayBeUnfinished = session?.rotated && moveOf(session.entries) !== undefined;
           if (state !== 'live' && !mayBeUnfinished) return false;
@@ -123,6 +129,7 @@ export async function moveRest(
       onProgress?.(moved);
     }
   }
+  if (unreadable > 0) onUnreadable?.(unreadable);
   return moved;
 }
 

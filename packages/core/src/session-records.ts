@@ -130,11 +130,15 @@ export class SessionRecords {
     return this.#moves.arrive(key, source);
   }
 
-  /** What is here in the place itself, by whoever moves it: also what is left of a session. Tells no event. */
+  /** What is here in the place itself, by whoever moves it: also what is left of a session. What cannot be read is an event. */
   async lookUp(key: string): Promise<LoadedSession | undefined> {
     const stored = await this.#readOriginal(key);
     const found = stored && this.#codec.decode(stored);
-    if (!found || typeof found === 'string') return undefined;
+    if (!found) return undefined;
+    if (typeof found === 'string') {
+      this.#events.tell('rejected', key, { reason: found });
+      return undefined;
+    }
     return hasEnded(found, this.inCookie, this.settings) ? undefined : found;
   }
 

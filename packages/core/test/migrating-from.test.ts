@@ -114,6 +114,26 @@ describe('migratingFrom', () => {
     }
   });
 
+  it('tells what it cannot read in the old place, be it of another secret or too large now', async () => {
+    for (const [options, former, reason] of [
+      [{ maxDataBytes: 100 }, { maxDataBytes: 1000 }, 'corrupt'],
+      [{}, { secretKey: OLD_SECRET }, 'tampered'],
+    ] as const) {
+      const { oldPlace, newPlace } = places();
+      const settings = { secretKey: SECRET_KEY, now };
+      const before = createSessions<Entries>({ ...settings, ...former, backend: oldPlace });
+      const key = await start(before, { text: 'x'.repeat(200) });
+      const migratingFrom = oldPlace;
+      const sessions = createSessions<Entries>({
+        ...{ ...settings, ...options, backend: newPlace, migratingFrom },
+      });
+      const reasons: string[] = [];
+      sessions.events.on('rejected', (event) => reasons.push(event.reason));
+      expect(await read(sessions, key)).toEqual({});
+      expect(reasons).toEqual([reason, 'unknown']);
+    }
+  });
+
   it('takes the old backend by itself, where nothing else was different', async () => {
     const { formerly, oldPlace, newPlace } = places();
     const key = await start(formerly());
