@@ -98,7 +98,7 @@ export class SessionPlace {
       key,
       // What can stay as it is keeps the time of its signature.
       data:
-        typeof known === 'string' || known.fallback !== undefined
+        typeof known === 'string' || known.fallback !== undefined || known.moving !== undefined
           ? this.#codec.encode(entries)
           : found.data,
       expiresAt: found.expiresAt ?? endOfSession(entries, this.settings.now(), this.settings),

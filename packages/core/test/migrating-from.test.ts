@@ -406,6 +406,22 @@ describe('migratingFrom', () => {
   });
 });
 
+describe('a copy of a session that is arriving', () => {
+  it('is a session', async () => {
+    const { formerly, migrating, afterwards, newPlace } = places();
+    const key = await start(formerly());
+    await expect(read(migrating(dying(newPlace, 'create', 'after')), key)).rejects.toThrow();
+    const copies = createSessions<Entries>({
+      backend: new MemoryBackend({ now, encoding: 'serialized' }),
+      secretKey: SECRET_KEY,
+      now,
+    });
+    const found = await afterwards().inspector.find(key);
+    expect(found && (await copies.inspector.adopt(found))).toBe(true);
+    expect(await read(copies, key)).toEqual({ user: 7 });
+  });
+});
+
 describe('sessions.moveRest()', () => {
   it('finishes what a process that died has begun, so that migratingFrom can be taken out', async () => {
     const old = memorySessions();
