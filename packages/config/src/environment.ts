@@ -1,6 +1,6 @@
 import { ImproperlyConfigured } from '@coatcheck/core';
+import { describeKind } from './check-settings.ts';
 import {
-  describeKind,
   isSection,
   knownSettings,
   type SessionsConfig,

@@ -6,10 +6,11 @@ import {
   type SessionData,
   type Sessions,
 } from '@coatcheck/core';
+import { checkSettings } from './check-settings.ts';
 import { findConfigFile, readConfigFile } from './config-file.ts';
 import { createBackend, openFormer } from './engines.ts';
 import { type Environment, overlayEnvironment } from './environment.ts';
-import { checkSettings, type SessionsConfig } from './settings.ts';
+import type { SessionsConfig } from './settings.ts';
 
 /** Where to look for settings. */
 export interface LoadOptions {
