@@ -8,6 +8,7 @@ import { Progress } from './progress.ts';
 
 interface Options {
   readonly account?: string;
+  readonly except?: string;
   readonly scan?: true;
   readonly dryRun?: true;
   readonly json?: true;
@@ -23,6 +24,7 @@ export function addSessionsRevoke(sessions: Command, context: CommandContext): v
     .description('End a session, or all of an account, at once and for good.')
     .argument('[session]', 'a handle from the list, which reads every session, or a key')
     .option('--account <account>', 'end every session of this account')
+    .option('--except <handle>', 'with --account: but not the session with this handle')
     .option('--scan', 'with --account: read every session instead of asking the index')
     .option('--dry-run', 'count them and end nothing')
     .option('--json', 'print the result as JSON')
@@ -37,9 +39,15 @@ async function revoke(
   context: CommandContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const { account, scan, dryRun = false, json } = options;
+  const { account, except, scan, dryRun = false, json } = options;
   if ((name === undefined) === (account === undefined)) {
     throw new CommandError('Say which: either a session, or --account.', exitCodes.usage);
+  }
+  if (except !== undefined && account === undefined) {
+    throw new CommandError(
+      '--except goes with --account: it spares one of its sessions.',
+      exitCodes.usage,
+    );
   }
   let revoked = 0;
   await context.withSessions(
@@ -47,7 +55,7 @@ async function revoke(
       if (name !== undefined) revoked = await revokeOne(sessions, name, dryRun, signal);
       else if (scan)
         revoked = await revokeScanned(sessions, String(account), options, context, signal);
-      else revoked = await revokeIndexed(sessions, String(account), dryRun);
+      else revoked = await revokeIndexed(sessions, String(account), options);
     },
     { table: true },
   );
@@ -83,7 +91,7 @@ async function revokeOne(
 async function revokeIndexed(
   sessions: Sessions,
   account: string,
-  dryRun: boolean,
+  { except, dryRun }: Options,
 ): Promise<number> {
   if (!sessions.settings.account) {
     throw new CommandError(
@@ -91,24 +99,41 @@ async function revokeIndexed(
     );
   }
   const those = sessions.of(account);
-  return dryRun ? (await those.list()).length : those.revokeAll();
+  if (except === undefined && !dryRun) return those.revokeAll();
+  const handles = (await those.list()).map(({ handle }) => handle);
+  if (except !== undefined && !handles.includes(except)) throw nothingToSpare();
+  if (dryRun) return handles.filter((handle) => handle !== except).length;
+  return those.revokeAllBut(String(except));
 }
 
 async function revokeScanned(
   { inspector }: Sessions,
   account: string,
-  { dryRun }: Options,
+  { except, dryRun }: Options,
   context: CommandContext,
   signal: AbortSignal,
 ): Promise<number> {
+  const spared = except === undefined ? undefined : await inspector.find(except, { signal });
+  if (signal.aborted) return 0;
+  if (except !== undefined && !(spared?.state === 'live' && spared.account === account)) {
+    throw nothingToSpare();
+  }
   const progress = new Progress(context, 'looked at');
   try {
     return await endSessions(
       inspector,
-      (session) => session.state === 'live' && session.account === account,
+      ({ state, account: whose, handle }) =>
+        state === 'live' && whose === account && handle !== except,
       { dryRun, signal, onProgress: (read) => progress.show(read) },
     );
   } finally {
     progress.end();
   }
+}
+
+/** A handle that was mistyped must not end what it was meant to spare. */
+function nothingToSpare(): CommandError {
+  return new CommandError(
+    'The account has no live session with the handle of --except, so nothing was ended; coatcheck sessions list --account has the handles.',
+  );
 }

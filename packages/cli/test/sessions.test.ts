@@ -138,6 +138,44 @@ describe('coatcheck sessions revoke', () => {
     expect(await here.exists(other)).toBe(true);
   });
 
+  it.each(['', ' --scan'])(
+    'ends all of an account but one%s, and none where there is no such one',
+    async (scan) => {
+      configure('{ account: true }');
+      const mine = await here.store({ _auth_user_id: '7' });
+      const others = [
+        await here.store({ _auth_user_id: '7' }),
+        await here.store({ _auth_user_id: '7' }),
+      ];
+      const stranger = await here.store({ _auth_user_id: '8' });
+      const handleOf = async (key: string): Promise<string> =>
+        JSON.parse((await here.coatcheck(`sessions show ${key} --json`)).stdout).handle;
+      const refused = await here.coatcheck(
+        `sessions revoke --account 7 --except ${await handleOf(stranger)}${scan}`,
+      );
+      expect(refused).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/nothing was ended/),
+      });
+      const args = `sessions revoke --account 7 --except ${await handleOf(mine)}${scan}`;
+      expect((await here.coatcheck(`${args} --dry-run`)).stdout).toMatch(/^Would end 2 sessions/);
+      expect(await here.exists(String(others[0]))).toBe(true);
+      expect((await here.coatcheck(args)).stdout).toMatch(/^Ended 2 sessions of account 7\./);
+      expect(await Promise.all(others.map((key) => here.exists(key)))).toEqual([false, false]);
+      expect(await Promise.all([mine, stranger].map((key) => here.exists(key)))).toEqual([
+        true,
+        true,
+      ]);
+    },
+  );
+
+  it('spares one of an account only', async () => {
+    expect(await here.coatcheck('sessions revoke abc --except def')).toMatchObject({
+      code: 2,
+      stderr: '--except goes with --account: it spares one of its sessions.\n',
+    });
+  });
+
   it.each(['sessions revoke', 'sessions revoke abc --account 7'])(
     '%s makes no sense',
     async (args) => {

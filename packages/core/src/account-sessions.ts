@@ -89,6 +89,11 @@ export class AccountSessions {
     return this.#revoke((key, place) => !isKey(key, currentKey, place));
   }
 
+  /** Ends every session of the account but the one with this handle, and returns how many that were. */
+  revokeAllBut(handle: string): Promise<number> {
+    return this.#revoke((key, place) => this.#handle(key, place) !== handle);
+  }
+
   async #revoke(isMeant: (key: string, place: SessionPlace) => boolean): Promise<number> {
     let ended = 0;
     for (let round = 0; round < ROUNDS; round += 1) {
