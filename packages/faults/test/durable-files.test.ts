@@ -5,7 +5,8 @@ import { typescriptLoader } from '@coatcheck/test-support';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 const STEPS = ['created', 'changed', 'ended'] as const;
-const CALLS = 'fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,unlinkat,write';
+const CALLS =
+  'fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,unlinkat,write,mkdir,rmdir';
 
 /** Why system calls cannot be watched here; `undefined`: they can. */
 function straceIsMissing(): string | undefined {
@@ -60,6 +61,14 @@ describeWatched(`session files (${missing ?? 'system calls in their order'})`, (
       expect(named).toBeGreaterThan(done.indexOf('fsync file'));
     },
   );
+
+  it('are locked by a directory that need not go to the disk itself, when one is changed', () => {
+    const { changed: done = [] } = calls;
+    const [made, removed] = [done.indexOf('mkdir file'), done.indexOf('rmdir file')];
+    expect(made).toBeGreaterThanOrEqual(0);
+    expect(removed).toBeGreaterThan(made);
+    expect(done.slice(made, removed).filter((call) => call.startsWith('fsync'))).toEqual([]);
+  });
 
   it.each(STEPS)('have their names on the disk before anybody is told that one is %s', (step) => {
     const done = calls[step] ?? [];

@@ -37,7 +37,7 @@ export class FileLock {
     patienceMs: number = PATIENCE_MS,
   ): Promise<FileLock> {
     const claim = temporaryName(file);
-    const name = uniqueName();
+    const name = path.basename(claim);
     await calls.mkdir(claim, 0o700);
     try {
       await prepare(path.join(claim, name));

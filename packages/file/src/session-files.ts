@@ -66,11 +66,24 @@ export class SessionFiles {
     for (;;) {
       const found = await readSessionFile(file, this.#calls);
       if (!isWanted(found)) return unwanted(found);
-      const prepare = (entry: string): Promise<void> =>
-        makeSessionFile(entry, content, this.#calls);
-      const lock = await this.#lock(file, prepare);
+      const lock = await this.#lockWith(file, content);
       const change = await this.#replaceWith(lock, file, isWanted);
       if (change) return change;
+    }
+  }
+
+  /**
+   * Takes the lock with this content as its entry. The content is on disk before there is a directory for the lock: one
+   * that lives from one fsync to the next goes into the journal too, and costs as much as the content.
+   */
+  async #lockWith(file: string, content: Content): Promise<FileLock> {
+    const temporary = temporaryName(file);
+    try {
+      await makeSessionFile(temporary, content, this.#calls);
+      return await this.#lock(file, async (entry) => this.#calls.rename(temporary, entry));
+    } catch (error) {
+      await ignoring(undefined, () => this.#calls.unlink(temporary));
+      throw error;
     }
   }
 
