@@ -97,10 +97,14 @@ describeWithServers('a Redis Cluster', () => {
         const slot = await from.command('cluster', 'keyslot', key);
         await to.command('cluster', 'setslot', slot, 'importing', fromId);
         await from.command('cluster', 'setslot', slot, 'migrating', toId);
-        // All of the slot's keys: one that is left behind would be lost with its slot.
-        const together = await from.command('cluster', 'getkeysinslot', slot, '1000');
-        for (const each of together.split('\n')) {
-          await from.command('migrate', '127.0.0.1', `${to.port}`, each, '0', '1000');
+        // All of the slot's keys: one that is left behind, by a server that took too long, would be lost with its slot.
+        for (;;) {
+          const together = await from.command('cluster', 'getkeysinslot', slot, '1000');
+          if (together === '') break;
+          for (const each of together.split('\n')) {
+            const target = ['127.0.0.1', `${to.port}`, each, '0', '5000', 'replace'];
+            await from.command('migrate', ...target);
+          }
         }
         await pause(50);
         await to.command('cluster', 'setslot', slot, 'node', toId);

@@ -18,6 +18,9 @@ afterEach(async () => {
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Five times the deadline of a call: others write all the time, and the machine may be busy. */
+const LONGEST_SAVE_MS = 5000;
+
 /** Saves something in the session; how many milliseconds that took. */
 async function timeToSave(key: string): Promise<number> {
   const start = performance.now();
@@ -50,7 +53,7 @@ describe('several processes on one directory', () => {
       for (const writer of writers) {
         await pause(Math.random() * 20);
         await writer.kill();
-        expect(await timeToSave(key)).toBeLessThan(3000);
+        expect(await timeToSave(key)).toBeLessThan(LONGEST_SAVE_MS);
       }
       const session = await load(sessions, key);
       for (const { name, acknowledged } of writers) {
@@ -68,7 +71,7 @@ describe('several processes on one directory', () => {
     for (let round = 0; round < 12; round++) {
       const writer = writers[round % writers.length];
       writer?.signal('SIGSTOP');
-      expect(await timeToSave(key)).toBeLessThan(3000);
+      expect(await timeToSave(key)).toBeLessThan(LONGEST_SAVE_MS);
       writer?.signal('SIGCONT');
       await pause(5);
     }
