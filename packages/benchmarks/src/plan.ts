@@ -5,7 +5,7 @@ import { type Place, places } from './places.ts';
 import { scenarios } from './scenarios.ts';
 
 const FULL: Effort = {
-  ...{ rounds: 5, sliceMs: 250, warmUpRequests: 6000, warmUpMs: 2000 },
+  ...{ rounds: 5, sliceMs: 200, warmUpRequests: 10_000, warmUpMs: 3000 },
   ...{ connections: 64, visitorsPerConnection: 8 },
 };
 
