@@ -9,7 +9,7 @@ import {
   type WriteOptions,
 } from './json-writer.ts';
 
-export { measureJson, splitObject } from './json-scanner.ts';
+export { keepsWithin, measureJson, splitObject } from './json-scanner.ts';
 export { joinObject, stringifyJson } from './json-writer.ts';
 
 /**

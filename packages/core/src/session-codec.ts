@@ -1,7 +1,7 @@
 import { type Entries, MOVING_ENTRY, ROTATED_ENTRY } from './changes.ts';
 import { BadSignature, SessionTooLarge } from './errors.ts';
 import { EXPIRY_ENTRY, expiresAtBrowserClose } from './expiry.ts';
-import { joinObject, measureJson, parseJson, splitObject } from './json-text.ts';
+import { joinObject, keepsWithin, measureJson, parseJson, splitObject } from './json-text.ts';
 import { isMarked, isMarker, takeMove } from './rotation-marker.ts';
 import { SEAL_BYTES, Sealer } from './sealing.ts';
 import { asJson, jsonSerializer, serializerOf } from './serializers.ts';
@@ -73,8 +73,7 @@ export class SessionCodec {
   }
 
   /** @throws {SessionTooLarge} when the entries exceed a limit. */
-  encode(entries: Entries): string {
-    const now = this.#settings.now();
+  encode(entries: Entries, now: Date = this.#settings.now()): string {
     const data = this.#encode(entries, now);
     // What another serializer wrote need not be what it reads, and marks are taken out of what is read.
     if (asJson(this.#settings.serializer) && !isMarked(entries)) {
@@ -216,8 +215,7 @@ export class SessionCodec {
 
   #exceeds(json: string): 'maxDepth' | 'maxEntries' | undefined {
     const { maxDepth, maxEntries } = this.#settings;
-    // Depth and entries cost at least one byte each, so that short texts need no scan.
-    if (json.length <= Math.min(maxDepth, maxEntries)) return undefined;
+    if (keepsWithin(json, { depth: maxDepth, entries: maxEntries })) return undefined;
     const measured = measureJson(json);
     if (measured.depth > maxDepth) return 'maxDepth';
     const over = measured.entries - maxEntries;

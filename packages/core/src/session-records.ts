@@ -148,7 +148,7 @@ export class SessionRecords {
     for (let attempt = 1; ; attempt += 1) {
       const key = newSessionKey();
       const record = this.#record(key, complete);
-      await this.notes?.note(record, complete, client);
+      if (this.notes) await this.notes.note(record, complete, client);
       try {
         const call = { operation: 'create', key, record, base: origin } as const;
         const written = await this.#calls.make(call, () => this.#backend.create(record, origin));
@@ -176,7 +176,7 @@ export class SessionRecords {
   ): Promise<Committed> {
     const complete = withSharedExpiry(entries, this.settings);
     const record = this.#record(key, complete);
-    await this.notes?.note(record, complete, client);
+    if (this.notes) await this.notes.note(record, complete, client);
     const written = await this.#update(key, record, base, origin);
     this.#events.tell('saved', key, {});
     return this.#committed(key, record, written, complete);
@@ -195,9 +195,9 @@ export class SessionRecords {
   ): Promise<Committed | undefined> {
     const entries = completed(loaded.entries, loaded.signedAt, this.settings);
     const resign = loaded.fallback !== undefined || this.inCookie || entries !== loaded.entries;
-    const record = this.#record(key, entries, resign ? undefined : loaded.data);
+    const record = this.#record(key, entries, undefined, resign ? undefined : loaded.data);
     const { base } = loaded;
-    await this.notes?.note(record, entries, client);
+    if (this.notes) await this.notes.note(record, entries, client);
     const call = { operation: 'touch', key, record, base } as const;
     const written = await this.#calls.make(call, () => this.#backend.touch(record, base));
     return written && this.#committed(key, record, written, entries);
@@ -265,10 +265,10 @@ export class SessionRecords {
   #record(
     key: string,
     entries: Entries,
-    data: string = this.#codec.encode(entries),
+    now: Date = this.settings.now(),
+    data: string = this.#codec.encode(entries, now),
   ): SessionRecord {
-    const { now } = this.settings;
-    const expiresAt = endOfSession(entries, now(), this.settings, createdAtOf(entries));
+    const expiresAt = endOfSession(entries, now, this.settings, createdAtOf(entries));
     const attributes = attributesOf(entries, this.settings);
     return { key: this.place.backendKey(key), data, expiresAt, attributes };
   }
@@ -294,12 +294,7 @@ export class SessionRecords {
     return endOfStored(found, stored.modifiedAt ?? this.settings.now(), this.settings);
   }
 
-  async #update(
-    key: string,
-    record: SessionRecord,
-    base: string,
-    origin?: string,
-  ): Promise<Written> {
+  #update(key: string, record: SessionRecord, base: string, origin?: string): Awaitable<Written> {
     const call = { operation: 'update', key, record, base } as const;
     return this.#calls.make(call, () => this.#backend.update(record, base, origin));
   }

@@ -1,6 +1,6 @@
 import { createRandom } from '@coatcheck/test-support';
 import { describe, expect, it } from '@jest/globals';
-import { measureJson, readNodes, splitObject } from '../src/json-scanner.ts';
+import { keepsWithin, measureJson, readNodes, splitObject } from '../src/json-scanner.ts';
 import { randomJson } from './random-json.ts';
 
 describe('splitObject', () => {
@@ -135,5 +135,34 @@ describe('measureJson', () => {
     expect(() => measureJson(`"${'\\'.repeat(999_999)}"`)).toThrow(SyntaxError);
     expect(measureJson(`[${'0,'.repeat(500_000)}0]`).entries).toBe(500_001);
     expect(performance.now() - started).toBeLessThan(5000);
+  });
+});
+
+describe('keepsWithin', () => {
+  it('never lets a text pass that exceeds a limit, on random texts', () => {
+    const random = createRandom(4);
+    let passed = 0;
+    for (let i = 0; i < 500; i++) {
+      const text = JSON.stringify(JSON.parse(randomJson(random).replace(/-?(NaN|Infinity)/g, '0')));
+      const { depth, entries } = measureJson(text);
+      expect(keepsWithin(text, { depth: depth - 1, entries: 10_000 })).toBe(false);
+      expect(keepsWithin(text, { depth: 10_000, entries: entries - 1 })).toBe(false);
+      if (keepsWithin(text, { depth: 5, entries: 20 })) {
+        passed += 1;
+        expect(depth).toBeLessThanOrEqual(5);
+        expect(entries).toBeLessThanOrEqual(20);
+      }
+    }
+    expect(passed).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['[1,2,3]', 1, 4, true],
+    ['[1,2,3]', 1, 2, false],
+    ['[{"a":[]}]', 3, 10, true],
+    ['[{"a":[]}]', 2, 10, false],
+    ['["[[["]', 1, 10, false],
+  ])('says of %s with depth %d and %d entries: %s', (text, depth, entries, expected) => {
+    expect(keepsWithin(text, { depth, entries })).toBe(expected);
   });
 });
