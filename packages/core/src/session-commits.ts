@@ -29,7 +29,7 @@ export class SessionCommits {
   }
 
   /** Merges the changes into the record; commits of one key that wait meanwhile share a write. */
-  async update(key: string, loaded: LoadedSession, changes: ChangeSet): Promise<Committed> {
+  update(key: string, loaded: LoadedSession, changes: ChangeSet): Promise<Committed> {
     // Visitors who did the same in the same second have the same signed cookie, and are not the same visitor.
     if (this.#records.inCookie) {
       return this.#records.replace(key, this.#applied(changes, loaded), loaded.base);

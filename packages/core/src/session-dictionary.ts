@@ -135,7 +135,8 @@ export class SessionDictionary {
   /** Whether a value that was handed out has been changed in place, or anything was assigned. */
   hasChanges(): boolean {
     if (this.#cleared) return true;
-    for (const [key, touched] of this.#all()) if (this.#isChanged(key, touched)) return true;
+    for (const [key, touched] of this.#overtaken) if (this.#isChanged(key, touched)) return true;
+    for (const [key, touched] of this.#touched) if (this.#isChanged(key, touched)) return true;
     return false;
   }
 

@@ -239,7 +239,7 @@ export class SessionState {
       if (!this.hasChanges) return;
       this.#assertWritable();
       // Only `modified = true` asks for a write without a look at the session.
-      await this.#known.load();
+      if (!this.#known.dictionary) await this.#known.load();
       if (!this.#known.record && this.dictionary().keys().length === 0) return;
       await this.#save();
     });
@@ -289,11 +289,11 @@ export class SessionState {
     return this.#records.interrupted(key, { isCycled: true });
   }
 
-  async #save(): Promise<void> {
+  #save(): Promise<void> {
     const { key, record } = this.#known;
     if (key === null || !record) return this.#create();
     if (record.rotated) throw this.#cycled(key);
-    await this.#write((changes) => this.#commits.update(key, record, changes));
+    return this.#write((changes) => this.#commits.update(key, record, changes));
   }
 
   async #create(): Promise<void> {
