@@ -138,7 +138,9 @@ export class HttpSession<Data extends object = SessionData> {
     }
     if (!this.hasHeaders) return;
     const vary = this.#response.getHeader('Vary');
-    this.#response.setHeader('Vary', varyByCookie(vary === undefined ? undefined : String(vary)));
+    const from = vary === undefined ? undefined : String(vary);
+    const to = varyByCookie(from);
+    if (to !== from) this.#response.setHeader('Vary', to);
   }
 
   /** Whether the session was written, and so is known to be there. */
@@ -188,9 +190,10 @@ export class HttpSession<Data extends object = SessionData> {
     const old = this.#cookie;
     if (cookieDue || ended) this.#farewell = this.#state.arrival?.farewell ?? [];
     if (key !== null && cookieDue) {
-      const maxAge = this.#maxAge();
+      const now = settings.now();
+      const maxAge = this.#maxAge(now);
       if (maxAge === undefined && this.#renewed === key) return;
-      this.#cookie = setCookieText(settings.cookie, key, maxAge, settings.now());
+      this.#cookie = setCookieText(settings.cookie, key, maxAge, now);
     } else {
       this.#cookie = ended && this.#hadCookie ? deleteCookieText(settings.cookie) : undefined;
     }
@@ -202,17 +205,16 @@ export class HttpSession<Data extends object = SessionData> {
     this.writeHeaders();
   }
 
-  #maxAge(): number | undefined {
+  #maxAge(now: Date): number | undefined {
     if (this.session.getExpireAtBrowserClose()) return undefined;
     try {
       // Throws for more seconds than dates have, which the age does not.
-      this.session.getExpiryDate();
-      return this.session.getExpiryAge();
+      this.session.getExpiryDate({ modification: now });
+      return this.session.getExpiryAge({ modification: now });
     } catch {
       // An expiry that cannot be read; the record has an end all the same.
-      const { settings, session } = this.#state;
-      const end = session?.expiresAt ?? settings.now();
-      return Math.floor((end.getTime() - settings.now().getTime()) / 1000);
+      const end = this.#state.session?.expiresAt ?? now;
+      return Math.floor((end.getTime() - now.getTime()) / 1000);
     }
   }
 
@@ -221,11 +223,15 @@ export class HttpSession<Data extends object = SessionData> {
     const { name } = this.#state.settings.cookie;
     const present = this.#response.getHeader('Set-Cookie') ?? [];
     const list = Array.isArray(present) ? (present as string[]) : [String(present)];
-    const ours = text === undefined ? this.#farewell : [text, ...this.#farewell];
-    const others = list.filter(
-      (cookie) => !cookie.startsWith(`${name}=`) && !this.#farewell.includes(cookie),
-    );
-    this.#response.setHeader('Set-Cookie', [...others, ...ours]);
+    // Headers are written up to three times, and Node checks all that it is given each time.
+    const isThere = list.length === 1 && list[0] === text && this.#farewell.length === 0;
+    if (!isThere) {
+      const ours = text === undefined ? this.#farewell : [text, ...this.#farewell];
+      const others = list.filter(
+        (cookie) => !cookie.startsWith(`${name}=`) && !this.#farewell.includes(cookie),
+      );
+      this.#response.setHeader('Set-Cookie', [...others, ...ours]);
+    }
     if (text !== undefined) this.#setCacheControl();
   }
 

@@ -151,9 +151,10 @@ export function deleteCookieText(cookie: CookieSettings): string {
  * a public one is made private, so that no shared cache hands one visitor's cookie to another.
  */
 export function cacheControlFor(current: string | undefined): string {
-  const directives = (current ?? '').split(',').map((directive) => directive.trim());
+  if (current === undefined) return 'no-store';
+  const directives = current.split(',').map((directive) => directive.trim());
   const has = (name: RegExp): boolean => directives.some((directive) => name.test(directive));
-  if (has(/^no-store$/i)) return current as string;
+  if (has(/^no-store$/i)) return current;
   if (has(/^(?:public|s-maxage\b.*)$/i)) {
     const kept = directives.filter(
       (directive) => !/^(?:public$|s-maxage\b|private\b)/i.test(directive),
@@ -161,18 +162,19 @@ export function cacheControlFor(current: string | undefined): string {
     return ['private', ...kept].join(', ');
   }
   // With field names, `private="…"`, it says nothing of the rest of the response.
-  return has(/^private$/i) ? (current as string) : 'no-store';
+  return has(/^private$/i) ? current : 'no-store';
 }
 
 /** The `Vary` of a response that depends on the cookie. Django: `patch_vary_headers`. */
 export function varyByCookie(current: string | undefined): string {
-  const fields = (current ?? '')
+  if (current === undefined || current === 'Cookie') return 'Cookie';
+  const fields = current
     .split(',')
     .map((field) => field.trim())
     .filter(Boolean);
   if (fields.includes('*')) return '*';
   return fields.some((field) => field.toLowerCase() === 'cookie')
-    ? (current ?? '')
+    ? current
     : [...fields, 'Cookie'].join(', ');
 }
 
