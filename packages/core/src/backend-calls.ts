@@ -1,8 +1,8 @@
 import { CircuitBreaker } from './circuit-breaker.ts';
-import { withDeadline } from './deadline.ts';
+import { type Ending, withDeadline } from './deadline.ts';
 import { BackendUnavailable, SessionError } from './errors.ts';
 import { isTraced, type Operation, type OperationTrace, traced } from './operation-tracing.ts';
-import type { Sent } from './redactor.ts';
+import type { Redactor, Sent } from './redactor.ts';
 import type { Awaitable, SessionRecord } from './session-backend.ts';
 import type { SessionEventEmitter, UnavailableReason } from './session-events.ts';
 
@@ -63,38 +63,9 @@ export class BackendCalls {
     const breaker = writes ? this.#writing : this.#reading;
     if (!breaker.admits || !this.#reading.admits) throw this.#refused(call);
     if (writes) this.#reading.begin();
-    const era = breaker.begin();
-    const began = performance.now();
     const { timeoutMs = this.#timeoutMs } = call;
-    const answered = (): void => {
-      breaker.answered();
-      if (writes) this.#reading.answered();
-    };
-    const failed = (error: BackendUnavailable, reason: UnavailableReason): BackendUnavailable => {
-      const { operation, key } = call;
-      const { ambiguous, cause } = error;
-      this.#events.tell('unavailable', key, { operation, reason, ambiguous, cause });
-      // A write that fails at once, as for want of space, kept nobody waiting, and the next one may succeed.
-      const isSlow = reason === 'timeout' || performance.now() - began > timeoutMs / 2;
-      if (!writes || isSlow) breaker.failed(era, { reason, cause });
-      return error;
-    };
-    const ending = {
-      answered,
-      failed: (cause: unknown) => {
-        if (!isAnswer(cause))
-          return failed(this.#unavailable(cause, sentIn(call), call.operation), reasonOf(cause));
-        answered();
-        return cause;
-      },
-      late: () => {
-        const message = `The session backend did not answer within ${timeoutMs} ms.`;
-        return failed(
-          new BackendUnavailable(message, { ambiguous: AMBIGUOUS.has(call.operation) }),
-          'timeout',
-        );
-      },
-    };
+    const reading = writes ? this.#reading : undefined;
+    const ending = new CallEnding(call, timeoutMs, breaker, reading, this.#events);
     return isTraced()
       ? traced(this.#trace(call), () => withDeadline(run, timeoutMs, ending))
       : withDeadline(run, timeoutMs, ending);
@@ -106,9 +77,8 @@ export class BackendCalls {
       return await run();
     } catch (error) {
       if (isAnswer(error)) throw error;
-      throw isUnavailable(error)
-        ? this.#unavailable(error, {})
-        : this.#events.redactor.error(error);
+      const { redactor } = this.#events;
+      throw isUnavailable(error) ? unavailable(redactor, error, {}) : redactor.error(error);
     }
   }
 
@@ -133,22 +103,84 @@ export class BackendCalls {
     this.#events.tell('unavailable', key, { operation, reason, ambiguous, cause: undefined });
     return error;
   }
+}
 
-  /** A backend may know by itself that it is unavailable, and whether a write was carried out all the same. */
-  #unavailable(error: unknown, sent: Sent, operation?: Operation): BackendUnavailable {
-    const { redactor } = this.#events;
-    if (!isUnavailable(error)) {
-      const message = 'The session backend failed.';
-      return new BackendUnavailable(message, { cause: redactor.error(error, sent) });
-    }
-    const { message, ambiguous, cause } = error;
-    // A note that may have been made says nothing of the session, which was not sent then.
-    const isSession = operation === undefined || AMBIGUOUS.has(operation);
-    return new BackendUnavailable(redactor.text(message, sent), {
-      ambiguous: isSession && ambiguous === true,
-      ...(cause !== undefined && { cause: redactor.error(cause, sent) }),
-    });
+/** What becomes of one call. A class, not closures: one is made for each call. */
+class CallEnding implements Ending {
+  readonly #call: BackendCall;
+  readonly #timeoutMs: number;
+  readonly #breaker: CircuitBreaker<Failure>;
+  /** The breaker of what reads, for a call that writes: its answer says that the place answers. */
+  readonly #reading: CircuitBreaker<Failure> | undefined;
+  readonly #events: SessionEventEmitter;
+  readonly #era: number;
+  readonly #began = performance.now();
+
+  constructor(
+    call: BackendCall,
+    timeoutMs: number,
+    breaker: CircuitBreaker<Failure>,
+    reading: CircuitBreaker<Failure> | undefined,
+    events: SessionEventEmitter,
+  ) {
+    this.#call = call;
+    this.#timeoutMs = timeoutMs;
+    this.#breaker = breaker;
+    this.#reading = reading;
+    this.#events = events;
+    this.#era = breaker.begin();
   }
+
+  answered(): void {
+    this.#breaker.answered();
+    this.#reading?.answered();
+  }
+
+  failed(cause: unknown): unknown {
+    if (isAnswer(cause)) {
+      this.answered();
+      return cause;
+    }
+    const call = this.#call;
+    const error = unavailable(this.#events.redactor, cause, sentIn(call), call.operation);
+    return this.#tell(error, reasonOf(cause));
+  }
+
+  late(): unknown {
+    const message = `The session backend did not answer within ${this.#timeoutMs} ms.`;
+    const ambiguous = AMBIGUOUS.has(this.#call.operation);
+    return this.#tell(new BackendUnavailable(message, { ambiguous }), 'timeout');
+  }
+
+  #tell(error: BackendUnavailable, reason: UnavailableReason): BackendUnavailable {
+    const { operation, key } = this.#call;
+    const { ambiguous, cause } = error;
+    this.#events.tell('unavailable', key, { operation, reason, ambiguous, cause });
+    // A write that fails at once, as for want of space, kept nobody waiting, and the next one may succeed.
+    const isSlow = reason === 'timeout' || performance.now() - this.#began > this.#timeoutMs / 2;
+    if (!this.#reading || isSlow) this.#breaker.failed(this.#era, { reason, cause });
+    return error;
+  }
+}
+
+/** A backend may know by itself that it is unavailable, and whether a write was carried out all the same. */
+function unavailable(
+  redactor: Redactor,
+  error: unknown,
+  sent: Sent,
+  operation?: Operation,
+): BackendUnavailable {
+  if (!isUnavailable(error)) {
+    const message = 'The session backend failed.';
+    return new BackendUnavailable(message, { cause: redactor.error(error, sent) });
+  }
+  const { message, ambiguous, cause } = error;
+  // A note that may have been made says nothing of the session, which was not sent then.
+  const isSession = operation === undefined || AMBIGUOUS.has(operation);
+  return new BackendUnavailable(redactor.text(message, sent), {
+    ambiguous: isSession && ambiguous === true,
+    ...(cause !== undefined && { cause: redactor.error(cause, sent) }),
+  });
 }
 
 /** Whether the backend did answer, by an error of this package. By name as well: it may have a copy of its own. */
