@@ -123,7 +123,6 @@ export function withSharedExpiry(entries: Entries, settings: Settings): Entries 
 
 /** Whether core knows that the session has ended, although the backend still had it. */
 export function hasEnded(session: LoadedSession, inCookie: boolean, settings: Settings): boolean {
-  const now = settings.now();
   if (session.rotated) return isMarkerOver(session, settings);
   const createdAt = createdAtIn(session);
   const { modifiedAt, signedAt } = session;
@@ -132,13 +131,13 @@ export function hasEnded(session: LoadedSession, inCookie: boolean, settings: Se
   if (modification) {
     const end = endOfStored(session, modification, settings);
     // To the second, as Django's `max_age`: a cookie that is just as old as it may be is still good.
-    return inCookie ? end < now : end <= now;
+    return inCookie ? end < settings.now() : end <= settings.now();
   }
   const { absoluteTimeout } = settings;
   return (
     absoluteTimeout !== undefined &&
     createdAt !== undefined &&
-    (createdAt + absoluteTimeout) * 1000 <= now.getTime()
+    (createdAt + absoluteTimeout) * 1000 <= settings.now().getTime()
   );
 }
 
