@@ -70,7 +70,7 @@ export class CommitQueue<Shared extends Commit<never>> {
   }
 
   async #drain(key: string, lane: Lane<Shared>): Promise<void> {
-    // Whoever asks within the same turn joins the first write. Measured: `queueMicrotask` costs 1 µs more.
+    // Whoever asks within the same turn joins the first write.
     await undefined;
     while (lane.waiting.length > 0) {
       const jobs = takeNext(lane);
