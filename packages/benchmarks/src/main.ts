@@ -9,13 +9,13 @@ import { markdown, reportFiles } from './report.ts';
 const plan = planFor(process.argv.slice(2));
 const results = await runBenchmarks({ ...plan, say: console.log });
 
-// Only a complete run may replace what the documentation shows: figures of several runs do not compare.
+// A part may replace what the documentation shows only where that was asked for: figures of several runs do not compare.
 const directory = path.join(
   import.meta.dirname,
-  plan.isComplete ? '../../../docs/performance' : '../report',
+  plan.isForDocs ? '../../../docs/performance' : '../report',
 );
 mkdirSync(directory, { recursive: true });
 for (const [name, text] of reportFiles(results)) writeFileSync(path.join(directory, name), text);
-if (!plan.isComplete) console.log(`\n${markdown(results)}`);
+if (!plan.isForDocs) console.log(`\n${markdown(results)}`);
 console.log(`The report is in ${path.relative(process.cwd(), directory)}.`);
 if (results.invalid.length > 0) process.exitCode = 1;

@@ -20,12 +20,13 @@ const PROFILES = path.join(import.meta.dirname, '../report/profiles');
 
 /** A plan that came from a command line. */
 export interface NamedPlan extends Plan {
-  /** Everything, as it goes into the documentation. */
-  readonly isComplete: boolean;
+  /** Whether the report goes into the documentation: of everything, or where that was asked for. */
+  readonly isForDocs: boolean;
 }
 
 /**
- * The plan for these arguments: names of places and scenarios, `--quick`, `--rounds N`, `--no-peers`, `--profile`.
+ * The plan for these arguments: names of places and scenarios, `--quick`, `--rounds N`, `--no-peers`, `--no-django`,
+ * `--profile`, `--docs`.
  *
  * @throws {Error} for anything else.
  */
@@ -34,6 +35,7 @@ export function planFor(args: readonly string[]): NamedPlan {
   const isQuick = args.includes('--quick');
   const isProfiled = args.includes('--profile');
   const hasPeers = !args.includes('--no-peers');
+  const hasDjango = !isQuick && !args.includes('--no-django');
   const rounds = roundsOf(args);
   const namedPlaces = places.filter((place) => names.includes(place));
   const namedScenarios = scenarios.filter(({ name }) => names.includes(name));
@@ -55,14 +57,18 @@ export function planFor(args: readonly string[]): NamedPlan {
     scenarios: namedScenarios.length > 0 ? namedScenarios : allScenarios,
     // Django takes longer to start than others to be measured.
     includes: ({ role, framework }) =>
-      (hasPeers || role !== 'peer') && !(isQuick && framework === 'django'),
+      (hasPeers || role !== 'peer') && (hasDjango || framework !== 'django'),
     effort: { ...effort, rounds: rounds ?? effort.rounds },
     profiles: isProfiled ? PROFILES : undefined,
-    isComplete: names.length === 0 && !isQuick && hasPeers && !isProfiled,
+    isForDocs:
+      args.includes('--docs') ||
+      (names.length === 0 && !isQuick && hasPeers && hasDjango && !isProfiled),
   };
 }
 
-const OPTIONS: readonly string[] = ['--quick', '--rounds', '--no-peers', '--profile'];
+const OPTIONS: readonly string[] = [
+  ...['--quick', '--rounds', '--no-peers', '--no-django', '--profile', '--docs'],
+];
 
 function roundsOf(args: readonly string[]): number | undefined {
   const at = args.indexOf('--rounds');

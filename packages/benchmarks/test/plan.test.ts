@@ -9,13 +9,13 @@ describe('the plan of a run', () => {
     expect(plan.places).toEqual(places);
     expect(plan.scenarios).toEqual(scenarios);
     expect(plan.includes(peer)).toBe(true);
-    expect(plan.isComplete).toBe(true);
+    expect(plan.isForDocs).toBe(true);
   });
 
   it.each([[['redis']], [['read']], [['--quick']], [['--no-peers']], [['--profile']]])(
     'is not complete with %j',
     (args) => {
-      expect(planFor(args).isComplete).toBe(false);
+      expect(planFor(args).isForDocs).toBe(false);
     },
   );
 
