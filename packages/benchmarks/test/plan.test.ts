@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 const peer: Contender = { name: 'a peer', role: 'peer', framework: 'koa', packages: [] };
 
 describe('the plan of a run', () => {
-  it('is everything where nothing is named, and only that goes into the documentation', () => {
+  it('is everything where nothing is named, which goes into the documentation', () => {
     const plan = planFor([]);
     expect(plan.places).toEqual(places);
     expect(plan.scenarios).toEqual(scenarios);
@@ -13,9 +13,10 @@ describe('the plan of a run', () => {
   });
 
   it.each([[['redis']], [['read']], [['--quick']], [['--no-peers']], [['--profile']]])(
-    'is not complete with %j',
+    'does not go there with %j, unless that is asked for',
     (args) => {
       expect(planFor(args).isForDocs).toBe(false);
+      expect(planFor([...args, '--docs']).isForDocs).toBe(true);
     },
   );
 
@@ -37,6 +38,14 @@ describe('the plan of a run', () => {
     const { includes } = planFor(['--no-peers']);
     expect(includes(peer)).toBe(false);
     expect(includes({ ...peer, role: 'limit' })).toBe(true);
+  });
+
+  it('leaves Django out on demand, and where it has to be quick', () => {
+    const django: Contender = { ...peer, framework: 'django' };
+    expect(planFor([]).includes(django)).toBe(true);
+    expect(planFor(['--no-django']).includes(django)).toBe(false);
+    expect(planFor(['--quick']).includes(django)).toBe(false);
+    expect(planFor(['--no-django']).includes(peer)).toBe(true);
   });
 
   it('takes as many rounds as it is told', () => {
