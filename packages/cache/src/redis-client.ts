@@ -3,6 +3,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ImproperlyConfigured } from '@coatcheck/core';
 import type { RedisAddress } from './redis-url.ts';
+import { endingConnector, type SentinelConnectorClass } from './sentinel-connector.ts';
 
 /** A `Redis` or `Cluster` of ioredis, as far as it is used here. */
 export interface RedisClient {
@@ -20,6 +21,7 @@ export interface RedisClient {
 export interface RedisDriver {
   readonly Redis: new (options: object) => RedisClient;
   readonly Cluster: new (nodes: readonly object[], options: object) => RedisClient;
+  readonly SentinelConnector?: SentinelConnectorClass;
 }
 
 /**
@@ -38,6 +40,7 @@ export const redisClientOptions: {
   readonly maxLoadingRetryTime: number;
   readonly retryStrategy: (attempts: number) => number;
   readonly sentinelRetryStrategy: (attempts: number) => number;
+  readonly sentinelCommandTimeout: number;
   readonly reconnectOnError: (error: Error) => boolean;
 } = {
   enableAutoPipelining: true,
@@ -53,6 +56,8 @@ export const redisClientOptions: {
   maxLoadingRetryTime: 250,
   retryStrategy,
   sentinelRetryStrategy: retryStrategy,
+  // One that takes connections and says nothing would be waited for by itself for ever, instead of asking the next one.
+  sentinelCommandTimeout: 1000,
   // A primary that was demoted; the next connection goes to its successor.
   reconnectOnError: ({ message }) => message.startsWith('READONLY'),
 };
@@ -88,7 +93,7 @@ export function openRedis(
   driver: unknown,
   section: string,
 ): RedisClient {
-  const { Redis, Cluster } =
+  const { Redis, Cluster, SentinelConnector } =
     driver === undefined ? findDriver(section) : checkDriver(driver, section);
   const { username, password, db, isEncrypted } = node;
   const options = { username, password, db, ...(isEncrypted && { tls: { ...tls } }) };
@@ -104,6 +109,9 @@ export function openRedis(
     ...options,
     sentinels: nodes,
     name: sentinelName,
+    ...(SentinelConnector && {
+      Connector: endingConnector(SentinelConnector, redisClientOptions.disconnectTimeout),
+    }),
     ...(isEncrypted && { enableTLSForSentinelMode: true, sentinelTLS: { ...tls } }),
   });
 }
@@ -144,8 +152,9 @@ function findDriver(section: string): RedisDriver {
 function checkDriver(driver: unknown, section: string): RedisDriver {
   const { default: defaultExport } = driver as { default?: unknown };
   for (const found of [driver, defaultExport] as Partial<RedisDriver>[]) {
-    const { Redis, Cluster } = found ?? {};
-    if (Redis && Cluster) return { Redis, Cluster };
+    const { Redis, Cluster, SentinelConnector } = found ?? {};
+    if (Redis && Cluster)
+      return { Redis, Cluster, ...(SentinelConnector && { SentinelConnector }) };
   }
   throw new ImproperlyConfigured(
     `${section}.driver is not what ioredis exports: pass its module, or leave the option out.`,

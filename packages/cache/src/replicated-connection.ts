@@ -33,7 +33,7 @@ export class ReplicatedConnection implements RedisSender {
     // A primary that was demoted refuses writes and goes on answering reads: these follow to wherever writes go.
     let wasReady = false;
     writer.on('ready', () => {
-      if (wasReady) client.disconnect(true);
+      if (wasReady) connectAnew(client);
       wasReady = true;
     });
   }
@@ -102,6 +102,16 @@ export class ReplicatedConnection implements RedisSender {
       { ambiguous: true, ...(cause !== undefined && { cause }) },
     );
   }
+}
+
+/** What is connecting may have been told of the demoted one; ended before it is there, the client would not try again. */
+function connectAnew(client: RedisClient): void {
+  const again = (): void => {
+    client.off('ready', again);
+    client.disconnect(true);
+  };
+  if (client.status === 'connecting') client.on('ready', again);
+  else again();
 }
 
 interface DuplicableClient extends RedisClient {

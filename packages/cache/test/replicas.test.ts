@@ -5,6 +5,7 @@ import {
   type RedisServers,
   startRedis,
   startRedisSentinel,
+  TcpProxy,
 } from '@coatcheck/test-support';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Redis } from 'ioredis';
@@ -174,6 +175,35 @@ describeWithServers('a failover of a Redis whose replicas confirm each write', (
     expect(await found(ended)).toBe(0);
     await fresh.close();
     await backend.close();
+  });
+
+  it('is followed by reads that were connecting when writes had followed', async () => {
+    const sentinel = new TcpProxy(String(servers.sentinels[0]?.url));
+    await sentinel.accept();
+    sentinel.requests.mode = 'hold';
+    const at = { host: '127.0.0.1', port: sentinel.port };
+    const client = new Redis({ ...redisClientOptions, sentinels: [at], name: 'sessions' });
+    // Only what reads asks a Sentinel that says nothing for now.
+    Object.assign(client.options, { sentinels: [servers.sentinels[1]] });
+    const backend = redisBackend({ client, waitReplicas: 1 });
+    const writes = async (name: string) => {
+      for (let i = 0; (await errorOf(backend.create(record(`${name}${i}x`)))) !== 'no error'; i++) {
+        if (i === 100) throw new Error('It cannot be written to.');
+      }
+    };
+    await writes('first');
+    await servers.servers[0]?.command('client', 'kill', 'type', 'normal', 'skipme', 'yes');
+    await writes('second');
+    expect(client.status).toBe('connecting');
+    sentinel.requests.mode = 'pass';
+    const load = async () => backend.load('a'.repeat(32));
+    for (let i = 0; (await errorOf(load())) !== 'no error'; i++) {
+      if (i === 100) throw new Error('It cannot be read.');
+      await pause(20);
+    }
+    await backend.close();
+    client.disconnect();
+    await sentinel.refuse();
   });
 
   it('undoes what no replica had, which was confirmed by nobody but a backend that asks none', async () => {

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import net from 'node:net';
 import { type CacheBackend, RedisCache, redisBackend, redisClusterOptions } from '@coatcheck/cache';
 import { ImproperlyConfigured } from '@coatcheck/core';
 import { type RedisServers, startRedisCluster, startRedisSentinel } from '@coatcheck/test-support';
@@ -31,6 +33,17 @@ describeWithServers('Redis behind Sentinels', () => {
     servers = await startRedisSentinel({ replicas: 2, sentinels: 3 });
   });
   afterAll(() => servers?.stop());
+
+  it('is found by the next Sentinel where one takes connections and says nothing', async () => {
+    const silent = net.createServer((socket) => void socket.on('error', () => undefined));
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as net.AddressInfo;
+    const backend = redisBackend({ url: servers.url.replace('//', `//127.0.0.1:${port},`) });
+    expect(await recovery(backend, (i) => `found${i}x`)).toBeLessThan(8000);
+    await backend.close();
+    silent.close();
+  });
 
   it('goes on with a replica when the primary is killed', async () => {
     const backend = redisBackend({ url: servers.url });
