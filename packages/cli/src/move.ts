@@ -1,7 +1,7 @@
 import type { SessionBackend } from '@coatcheck/core';
 import type { Command } from 'commander';
 import { ANY_KEY, type CommandContext, hasTable } from './command-context.ts';
-import { CommandError, exitCodes, failureOf } from './command-error.ts';
+import { CommandError, exitCodes, failureOf, reasonOf } from './command-error.ts';
 import { count } from './option-values.ts';
 import { Progress } from './progress.ts';
 
@@ -32,8 +32,14 @@ async function move(
   const progress = new Progress(context, 'moved');
   let moved = 0;
   let unreadable = 0;
+  let failed = 0;
+  let reason: unknown;
   const onUnreadable = (found: number): void => {
     unreadable = found;
+  };
+  const onFailed = (error: unknown): void => {
+    if (failed === 0) reason = error;
+    failed += 1;
   };
   const onProgress = (done: number): void => {
     moved = done;
@@ -45,19 +51,36 @@ async function move(
       await backend.load(ANY_KEY);
       if (formerBackend) await assertFormer(formerBackend, migratingFrom?.engine ?? 'db');
       try {
-        moved = await sessions.moveRest({ batchSize, signal, onProgress, onUnreadable });
+        moved = await sessions.moveRest({
+          batchSize,
+          signal,
+          onProgress,
+          onUnreadable,
+          onFailed,
+        });
+      } catch (error) {
+        // Which of the two places has failed meanwhile.
+        if (formerBackend) await assertFormer(formerBackend, migratingFrom?.engine ?? 'db');
+        throw error;
       } finally {
         progress.end();
       }
     },
     { table: true },
   );
-  if (json) context.print(JSON.stringify({ moved, unreadable, interrupted: signal.aborted }));
+  if (json)
+    context.print(JSON.stringify({ moved, unreadable, failed, interrupted: signal.aborted }));
   else if (!signal.aborted) context.print(`Moved ${moved} session${moved === 1 ? '' : 's'}.`);
   if (signal.aborted) {
     throw new CommandError(
       `Interrupted after moving ${moved}; run it again for the rest.`,
       exitCodes.interrupted,
+    );
+  }
+  if (failed > 0) {
+    const also = unreadable > 0 ? `, and ${unreadable} more cannot be read` : '';
+    throw new CommandError(
+      `${failed} could not be moved and stay in the engine of migratingFrom${also}; the first failed so: ${reasonOf(reason).replace(/\.$/, '')}; run it again once that is mended.`,
     );
   }
   if (unreadable > 0) {

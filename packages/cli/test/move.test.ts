@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import Database from 'better-sqlite3';
 import { Here } from './coatcheck-here.ts';
 
 const OLD = { db: { url: 'sqlite:./old.sqlite3' } };
@@ -42,7 +43,7 @@ describe('coatcheck move', () => {
       stderr: '',
     });
     expect((await here.coatcheck('move --json')).stdout).toBe(
-      '{"moved":0,"unreadable":0,"interrupted":false}\n',
+      '{"moved":0,"unreadable":0,"failed":0,"interrupted":false}\n',
     );
     configure({ ...NEW, ...settings });
     for (const key of keys) expect(await here.exists(key)).toBe(true);
@@ -71,6 +72,39 @@ describe('coatcheck move', () => {
     });
     here.env = env;
     expect(await here.coatcheck('move')).toMatchObject({ code: 0, stdout: 'Moved 2 sessions.\n' });
+  });
+
+  it('goes on behind a session that cannot be written, and does not call it done', async () => {
+    const keys = await migrating(45);
+    const table = new Database(join(here.directory, 'new.sqlite3'));
+    const refused = [keys[3], keys[22], keys[23]].map((key) => `'${key}'`).join();
+    table.exec(`CREATE TRIGGER refuse BEFORE INSERT ON django_session
+      WHEN NEW.session_key IN (${refused}) BEGIN SELECT RAISE(ABORT, 'too wide'); END`);
+    const some = await here.coatcheck('move --batch 20');
+    expect(some).toEqual({
+      code: 1,
+      stdout: 'Moved 42 sessions.\n',
+      stderr: expect.stringMatching(
+        /^3 could not be moved and stay [^\n]*failed so: [^\n]*too wide; run it again [^\n]*\n$/,
+      ),
+    });
+    expect(JSON.parse((await here.coatcheck('move --json')).stdout)).toMatchObject({ failed: 3 });
+    table.exec('DROP TRIGGER refuse');
+    table.close();
+    expect(await here.coatcheck('move')).toMatchObject({ code: 0, stdout: 'Moved 3 sessions.\n' });
+  });
+
+  it('stops where the new engine takes nothing', async () => {
+    await migrating(45);
+    const table = new Database(join(here.directory, 'new.sqlite3'));
+    table.exec(`CREATE TRIGGER refuse BEFORE INSERT ON django_session
+      BEGIN SELECT RAISE(ABORT, 'too wide'); END`);
+    expect(await here.coatcheck('move')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^The session engine 'db' failed: [^\n]*too wide;[^\n]*\n$/),
+    });
+    table.close();
   });
 
   it('stops when it is told to, and goes on the next time', async () => {

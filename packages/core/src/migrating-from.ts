@@ -20,7 +20,6 @@ export interface MigratingFromOptions {
   readonly hashKeys?: boolean | undefined;
 }
 
-const MOVED_AT_ONCE = 20;
 const KNOWN = new Set(['backend', 'secretKey', 'secretKeyFallbacks', 'hashKeys']);
 
 /** The place that `migratingFrom` names. @throws {ImproperlyConfigured} */
@@ -83,54 +82,6 @@ export class FormerSessions implements FormerPlace {
   sourceOf(key: string): MoveSource {
     return new FormerSession(this.records, key);
   }
-}
-
-/** How `moveRest` goes about it. */
-export interface MoveRestOptions {
-  /** Sessions read in one step. @default 1000 */
-  readonly batchSize?: number | undefined;
-  /** Stops between a few sessions; those that were moved stay moved. */
-  readonly signal?: AbortSignal | undefined;
-  /** Called now and then with the number moved so far. */
-  readonly onProgress?: ((moved: number) => void) | undefined;
-  /** Called in the end with the number of those that cannot be read, so that they stay; not where there are none. */
-  readonly onUnreadable?: ((unreadable: number) => void) | undefined;
-}
-
-/** Moves every live session that has not been used since the migration began. */
-export async function moveRest(
-  { records: former }: FormerSessions,
-  records: SessionRecords,
-  { batchSize, signal, onProgress, onUnreadable }: MoveRestOptions = {},
-): Promise<number> {
-  if (former.settings.hashKeys && !records.settings.hashKeys) {
-    throw new ImproperlyConfigured(
-      'The sessions to move have hashed keys, and nobody can turn those back: set hashKeys here too, or wait until their visitors have come.',
-    );
-  }
-  let moved = 0;
-  let unreadable = 0;
-  for await (const { sessions } of former.place.scan({ batchSize, signal })) {
-    for (let start = 0; start < sessions.length && !signal?.aborted; start += MOVED_AT_ONCE) {
-      const some = sessions.slice(start, start + MOVED_AT_ONCE);
-      const done = await Promise.all(
-        some.map(async ({ key, stored }) => {
-          const { state, session } = former.place.inspect(stored);
-          const isOver =
-            stored.expiresAt !== undefined && stored.expiresAt <= former.settings.now();
-          if (state === 'unreadable' && !isOver) unreadable += 1;
-          // Of what has moved, a process that died may have left the last step to be done.
-          const mayBeUnfinished = session?.rotated && moveOf(session.entries) !== undefined;
-          if (state !== 'live' && !mayBeUnfinished) return false;
-          return (await records.fetch(key)) !== undefined && state === 'live';
-        }),
-      );
-      moved += done.filter(Boolean).length;
-      onProgress?.(moved);
-    }
-  }
-  if (unreadable > 0) onUnreadable?.(unreadable);
-  return moved;
 }
 
 /** One session of a place that is migrated from. What is left of it there says who has taken it. */

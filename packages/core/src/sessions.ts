@@ -4,12 +4,8 @@ import { type Clearing, type ClearingOptions, startClearing } from './clearing-t
 import { isPromise } from './deadline.ts';
 import { ImproperlyConfigured } from './errors.ts';
 import { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';
-import {
-  type FormerSessions,
-  type MoveRestOptions,
-  moveRest,
-  openFormer,
-} from './migrating-from.ts';
+import { type FormerSessions, openFormer } from './migrating-from.ts';
+import { type MoveRestOptions, moveRest } from './move-rest.ts';
 import { type SafetyFinding, safetyFindings } from './safety.ts';
 import { type Arrival, SessionArrivals } from './session-arrivals.ts';
 import type { ClearExpiredOptions, SessionBackend } from './session-backend.ts';
@@ -136,7 +132,9 @@ export class Sessions<Data extends object = SessionData> {
 
   /**
    * Moves what the place of `migratingFrom` still has, so that it can be dropped; returns how many sessions that were.
+   * One that cannot be moved stays there, and the rest goes on.
    *
+   * @throws {BackendUnavailable} when a place did not answer several times in a row
    * @throws {ImproperlyConfigured} without `migratingFrom`, or where the sessions there cannot be listed, or have hashed
    *   keys and those here are not
    */

@@ -445,6 +445,59 @@ describe('sessions.moveRest()', () => {
     expect(await migrating(fresh.backend, old.backend).moveRest()).toBe(2);
     for (const [n, key] of keys.entries()) expect(await read(fresh.sessions, key)).toEqual({ n });
   });
+
+  /** So many sessions to move, and a new place that refuses those that are meant. */
+  async function refusing(count: number, isMeant: (n: number) => boolean) {
+    const old = memorySessions();
+    const newPlace = new MemoryBackend({ now: old.clock.now });
+    const keys: string[] = [];
+    for (let n = 0; n < count; n += 1) keys.push(await start(old.sessions, { n }));
+    const refused = new Set(keys.filter((_, n) => isMeant(n)));
+    newPlace.before = (operation, key) => {
+      if (operation === 'create' && refused.has(key)) throw new Error('refused');
+    };
+    const sessions = createSessions<Entries>({
+      backend: newPlace,
+      migratingFrom: old.backend,
+      secretKey: SECRET_KEY,
+      now: old.clock.now,
+    });
+    return { sessions, newPlace, keys, refused };
+  }
+
+  it('goes on behind those that cannot be moved, and tells of each', async () => {
+    const { sessions, newPlace, keys, refused } = await refusing(100, (n) => n % 3 === 0);
+    const failed: unknown[] = [];
+    const onFailed = (error: unknown) => failed.push(error);
+    expect(await sessions.moveRest({ batchSize: 10, onFailed })).toBe(66);
+    expect(failed).toHaveLength(34);
+    expect(failed[0]).toBeInstanceOf(BackendUnavailable);
+    for (const key of keys) expect(newPlace.records.has(key)).toBe(!refused.has(key));
+  });
+
+  it('throws in the end where nobody is told', async () => {
+    const { sessions, newPlace } = await refusing(50, (n) => n === 3);
+    await expect(sessions.moveRest()).rejects.toMatchObject({
+      name: 'BackendUnavailable',
+      cause: { message: 'refused' },
+    });
+    expect(newPlace.records.size).toBe(49);
+  });
+
+  it('stops where a place fails, and at what every session would meet', async () => {
+    const { sessions, newPlace } = await refusing(100, () => true);
+    const failed: unknown[] = [];
+    const onFailed = (error: unknown) => failed.push(error);
+    await expect(sessions.moveRest({ onFailed })).rejects.toMatchObject({
+      cause: { message: 'refused' },
+    });
+    expect(failed).toHaveLength(20);
+    newPlace.before = () => {
+      throw new ImproperlyConfigured('There is no such column.');
+    };
+    await expect(sessions.moveRest({ onFailed })).rejects.toThrow('no such column');
+    expect(failed).toHaveLength(40);
+  });
 });
 
 describe('sessions.of(account), under migratingFrom', () => {
