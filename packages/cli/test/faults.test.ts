@@ -29,6 +29,7 @@ const commands = [
   'check',
   'copy --from here.mjs --to other.mjs',
   'copy --from other.mjs --to here.mjs',
+  'move',
 ];
 /** What has other things to say about a table that is missing. */
 const needsNoTable = ['migrate', 'check'];
