@@ -43,7 +43,7 @@ async function copy(options: Options, context: CommandContext, signal: AbortSign
   const counts = await within(context, from, (source) =>
     within(context, to, (target) => copySessions(source, target, options, context, signal)),
   );
-  const { copied, present } = counts;
+  const { copied, present, arriving } = counts;
   if (json) {
     context.print(JSON.stringify({ ...counts, dryRun, interrupted: signal.aborted }));
   } else if (!signal.aborted) {
@@ -58,6 +58,11 @@ async function copy(options: Options, context: CommandContext, signal: AbortSign
       exitCodes.interrupted,
     );
   }
+  if (arriving > 0) {
+    throw new CommandError(
+      `${arriving} in --from are still arriving from its migratingFrom and were not copied, since they may have ended meanwhile: run coatcheck move there, then this again.`,
+    );
+  }
 }
 
 async function copySessions(
@@ -66,7 +71,7 @@ async function copySessions(
   { batch: batchSize, dryRun }: Options,
   context: CommandContext,
   signal: AbortSignal,
-): Promise<{ copied: number; present: number }> {
+): Promise<{ copied: number; present: number; arriving: number }> {
   await blaming(engine, () => assertTable(source.backend, engine));
   if (isMigrating) {
     throw new CommandError(
@@ -86,6 +91,7 @@ async function copySessions(
   const batches = source.inspector.scan({ batchSize, signal });
   let copied = 0;
   let present = 0;
+  let arriving = 0;
   const adopt = async (session: InspectedSession): Promise<void> => {
     const isNew = dryRun || (await blaming(targetEngine, () => target.inspector.adopt(session)));
     if (isNew) copied += 1;
@@ -96,6 +102,7 @@ async function copySessions(
       const { value, done } = await blaming(engine, () => batches.next());
       if (done) break;
       const live = value.sessions.filter(({ state }) => state === 'live');
+      arriving += value.sessions.filter(({ state }) => state === 'arriving').length;
       for (let start = 0; start < live.length && !signal.aborted; start += AT_ONCE) {
         await Promise.all(live.slice(start, start + AT_ONCE).map(adopt));
       }
@@ -104,7 +111,7 @@ async function copySessions(
   } finally {
     progress.end();
   }
-  return { copied, present };
+  return { copied, present, arriving };
 }
 
 /** What the work returns; its errors are those of this engine. */

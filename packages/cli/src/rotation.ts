@@ -32,8 +32,8 @@ export class Rotation {
 
   add({ state, fallback, expiresAt, entries }: InspectedSession): void {
     if (state === 'unreadable') this.unreadable += 1;
-    // What is left of a cycled key has to be read for as long as a session.
-    if (state !== 'live' && state !== 'cycled') return;
+    // What is left of a cycled key, and what is arriving, have to be read for as long as a session.
+    if (state !== 'live' && state !== 'cycled' && state !== 'arriving') return;
     this.live += 1;
     if (entries.has(LOGIN_HASH_ENTRY)) this.logins += 1;
     const use = fallback === undefined ? undefined : this.fallbacks[fallback];

@@ -40,7 +40,12 @@ export function selectionOf(
     tests.push(({ savedAt }) => savedAt !== undefined && savedAt.getTime() < before);
   }
   if (tests.length === 0) return undefined;
-  return (session) => session.state === 'live' && tests.every((test) => test(session));
+  return (session) => canBeEnded(session) && tests.every((test) => test(session));
+}
+
+/** Whether it is a session. One that is arriving would be used when its visitor next comes. */
+export function canBeEnded({ state }: InspectedSession): boolean {
+  return state === 'live' || state === 'arriving';
 }
 
 function entry(text: string, before: readonly Entry[] = []): Entry[] {

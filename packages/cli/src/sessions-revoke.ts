@@ -5,6 +5,7 @@ import { CommandError, exitCodes } from './command-error.ts';
 import { endSessions } from './end-sessions.ts';
 import { printable } from './printable.ts';
 import { Progress } from './progress.ts';
+import { canBeEnded } from './selection.ts';
 
 interface Options {
   readonly account?: string;
@@ -80,8 +81,7 @@ async function revokeOne(
   signal: AbortSignal,
 ): Promise<number> {
   const found = await inspector.find(name, { signal });
-  const isLive = found?.state === 'live';
-  if (isLive && (dryRun || (await inspector.revoke(found)))) return 1;
+  if (found && canBeEnded(found) && (dryRun || (await inspector.revoke(found)))) return 1;
   if (signal.aborted) return 0;
   throw new CommandError(
     'There is no such live session: it may have ended; coatcheck sessions list has the handles.',
@@ -115,15 +115,15 @@ async function revokeScanned(
 ): Promise<number> {
   const spared = except === undefined ? undefined : await inspector.find(except, { signal });
   if (signal.aborted) return 0;
-  if (except !== undefined && !(spared?.state === 'live' && spared.account === account)) {
+  const isSpared = spared && canBeEnded(spared) && spared.account === account;
+  if (except !== undefined && !isSpared) {
     throw nothingToSpare();
   }
   const progress = new Progress(context, 'looked at');
   try {
     return await endSessions(
       inspector,
-      ({ state, account: whose, handle }) =>
-        state === 'live' && whose === account && handle !== except,
+      (session) => canBeEnded(session) && session.account === account && session.handle !== except,
       { dryRun, signal, onProgress: (read) => progress.show(read) },
     );
   } finally {

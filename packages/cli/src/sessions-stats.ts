@@ -69,6 +69,7 @@ class Counts {
   asJson(): object {
     return {
       live: this.#of('live'),
+      arriving: this.#of('arriving'),
       expired: this.#of('expired'),
       cycled: this.#of('cycled'),
       unreadable: this.#of('unreadable'),
@@ -79,7 +80,7 @@ class Counts {
   }
 
   asText(): string[] {
-    const states = ['live', 'expired', 'cycled', 'unreadable'] as const;
+    const states = ['live', 'arriving', 'expired', 'cycled', 'unreadable'] as const;
     const lines = states
       .filter((state) => state === 'live' || state === 'expired' || this.#of(state) > 0)
       .map((state) => `${state.padEnd(10)} ${this.#of(state)}`);

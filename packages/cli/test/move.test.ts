@@ -15,8 +15,8 @@ beforeEach(() => {
 
 afterEach(() => here.remove());
 
-function configure(settings: object): void {
-  writeFileSync(join(here.directory, 'sessions.config.json'), JSON.stringify(settings));
+function configure(settings: object, file = 'sessions.config.json'): void {
+  writeFileSync(join(here.directory, file), JSON.stringify(settings));
 }
 
 /** So many sessions in the old engine, and a new one that migrates from it. */
@@ -92,6 +92,28 @@ describe('coatcheck move', () => {
     table.exec('DROP TRIGGER refuse');
     table.close();
     expect(await here.coatcheck('move')).toMatchObject({ code: 0, stdout: 'Moved 3 sessions.\n' });
+  });
+
+  it('goes on with sessions that are arriving, which nobody counts or copies until then', async () => {
+    await migrating(3);
+    const table = new Database(join(here.directory, 'old.sqlite3'));
+    table.exec(`CREATE TRIGGER keep BEFORE UPDATE ON django_session
+      BEGIN SELECT RAISE(ABORT, 'may not go'); END`);
+    expect(await here.coatcheck('move')).toMatchObject({ code: 1, stdout: 'Moved 0 sessions.\n' });
+    const counted = async () => JSON.parse((await here.coatcheck('sessions stats --json')).stdout);
+    expect(await counted()).toMatchObject({ live: 0, arriving: 3, cycled: 0 });
+    expect((await here.coatcheck('sessions stats')).stdout).toMatch(/^live +0\narriving +3\n/);
+    configure({ engine: 'cache', cache: { url: 'memory:' } }, 'other.json');
+    const copy = 'copy --from sessions.config.json --to other.json';
+    expect(await here.coatcheck(copy)).toEqual({
+      code: 1,
+      stdout: 'Copied 0 sessions; 0 had been there already.\n',
+      stderr: expect.stringMatching(/^3 in --from are still arriving [^\n]* run coatcheck move /),
+    });
+    table.exec('DROP TRIGGER keep');
+    table.close();
+    expect(await here.coatcheck('move')).toMatchObject({ code: 0, stdout: 'Moved 3 sessions.\n' });
+    expect(await counted()).toMatchObject({ live: 3, arriving: 0 });
   });
 
   it('stops where the new engine takes nothing', async () => {

@@ -95,20 +95,22 @@ export class AccountSessions {
   }
 
   async #revoke(isMeant: (key: string, place: SessionPlace) => boolean): Promise<number> {
-    let ended = 0;
+    // By handle: one that is just being moved is met in both places.
+    const ended = new Set<string>();
     for (let round = 0; round < ROUNDS; round += 1) {
       const meant = (await this.#live()).filter(({ noted, place }) => isMeant(noted.key, place));
       if (meant.length === 0) break;
       for (let start = 0; start < meant.length; start += AT_ONCE) {
-        const results = await Promise.all(
-          meant
-            .slice(start, start + AT_ONCE)
-            .map(({ place, noted, session }) => place.removeLatest(noted.key, session.base)),
+        await Promise.all(
+          meant.slice(start, start + AT_ONCE).map(async ({ place, noted, session }) => {
+            const { key } = noted;
+            const isEnded = await place.removeLatest(key, session.base);
+            if (isEnded) ended.add(this.#handle(key, place));
+          }),
         );
-        ended += results.filter(Boolean).length;
       }
     }
-    return ended;
+    return ended.size;
   }
 
   /** Those that are sessions of the account now; what is settled and is none is dropped from the index. */

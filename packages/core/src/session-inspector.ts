@@ -9,10 +9,11 @@ import type { SessionRecords } from './session-records.ts';
 import type { ScanOptions } from './session-scanner.ts';
 
 /**
- * What a record is: a session that somebody may be using, one that has ended, what is left of a key that was cycled, or
- * nothing that this application can read.
+ * What a record is: a session that somebody may be using; one that arrives from the place of `migratingFrom`, which
+ * counts as live there until it is here; one that has ended; what is left of a key that was cycled; or nothing that this
+ * application can read.
  */
-export type RecordState = 'live' | 'expired' | 'cycled' | 'unreadable';
+export type RecordState = 'live' | 'arriving' | 'expired' | 'cycled' | 'unreadable';
 
 /** A record, for whoever looks after all of them. */
 export interface InspectedSession {

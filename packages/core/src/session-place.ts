@@ -61,7 +61,8 @@ export class SessionPlace {
     const isOver = expiresAt !== undefined && expiresAt <= this.settings.now();
     if (isOver || hasEnded(session, this.#inCookie, this.settings))
       return { state: 'expired', session };
-    return { state: session.rotated ? 'cycled' : 'live', session };
+    if (session.rotated) return { state: 'cycled', session };
+    return { state: session.moving === undefined ? 'live' : 'arriving', session };
   }
 
   /** Goes through all that is stored. @throws {ImproperlyConfigured} where the backend cannot list its sessions. */

@@ -406,6 +406,36 @@ describe('migratingFrom', () => {
   });
 });
 
+describe('the inspector', () => {
+  it('shows a session that is arriving as live in one of the two places', async () => {
+    const old = memorySessions();
+    const fresh = memorySessions();
+    const migrating = (backend: SessionBackend, migratingFrom: SessionBackend) =>
+      createSessions<Entries>({
+        ...{ backend, migratingFrom, secretKey: SECRET_KEY, now: old.clock.now },
+      });
+    const key = await start(old.sessions);
+    const states = async () => {
+      const found: string[] = [];
+      for (const { inspector } of [old.sessions, fresh.sessions]) {
+        for await (const { sessions } of inspector.scan()) {
+          found.push(...sessions.map(({ state }) => state));
+        }
+      }
+      return found;
+    };
+    expect(await states()).toEqual(['live']);
+    const diesCreating = migrating(dying(fresh.backend, 'create', 'after'), old.backend);
+    await expect(read(diesCreating, key)).rejects.toBeInstanceOf(BackendUnavailable);
+    expect(await states()).toEqual(['live', 'arriving']);
+    const diesMarking = migrating(fresh.backend, dying(old.backend, 'update', 'after'));
+    await expect(read(diesMarking, key)).rejects.toBeInstanceOf(BackendUnavailable);
+    expect(await states()).toEqual(['cycled', 'arriving']);
+    expect(await read(migrating(fresh.backend, old.backend), key)).toEqual({ user: 7 });
+    expect(await states()).toEqual(['cycled', 'live']);
+  });
+});
+
 describe('a copy of a session that is arriving', () => {
   it('is a session', async () => {
     const { formerly, migrating, afterwards, newPlace } = places();
@@ -504,17 +534,20 @@ describe('sessions.of(account), under migratingFrom', () => {
   async function threeSessions() {
     const old = memorySessions({ account: true });
     const fresh = memorySessions({ account: true });
-    const migrating = createSessions<Entries>({
-      backend: fresh.backend,
-      migratingFrom: old.backend,
-      secretKey: SECRET_KEY,
-      account: true,
-      now: old.clock.now,
-    });
+    const open = (backend: SessionBackend) =>
+      createSessions<Entries>({
+        backend,
+        migratingFrom: old.backend,
+        secretKey: SECRET_KEY,
+        account: true,
+        now: old.clock.now,
+      });
+    const migrating = open(fresh.backend);
     const keys = [];
     for (let n = 0; n < 3; n += 1) keys.push(await start(old.sessions, { _auth_user_id: '7', n }));
     await read(migrating, String(keys[0]));
-    return { old: old.sessions, fresh: fresh.sessions, migrating, keys };
+    const newPlace = fresh.backend;
+    return { old: old.sessions, fresh: fresh.sessions, newPlace, open, migrating, keys };
   }
 
   it('lists those that have moved and those that have not, each once and by one handle', async () => {
@@ -525,6 +558,16 @@ describe('sessions.of(account), under migratingFrom', () => {
     for (const key of keys) await read(migrating, key);
     expect((await migrating.of('7').list()).map(({ handle }) => handle).sort()).toEqual(handles);
     expect(await old.of('7').list()).toEqual([]);
+  });
+
+  it('counts and ends one that is just arriving once', async () => {
+    const { old, fresh, keys, ...rest } = await threeSessions();
+    const [, key = ''] = keys;
+    const dies = rest.open(dying(rest.newPlace, 'create', 'after'));
+    await expect(read(dies, key)).rejects.toBeInstanceOf(BackendUnavailable);
+    expect(await rest.migrating.of('7').list()).toHaveLength(3);
+    expect(await rest.migrating.of('7').revokeAll()).toBe(3);
+    for (const sessions of [old, fresh]) expect(await sessions.of('7').list()).toEqual([]);
   });
 
   it('ends those that have not moved as well', async () => {
