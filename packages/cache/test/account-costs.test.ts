@@ -15,7 +15,10 @@ describeWithServers('the sessions of an account in a Redis', () => {
   beforeAll(async () => {
     server = await startRedis();
     const backend = redisBackend({ url: server.url });
-    sessions = createSessions({ backend, secretKey: SECRET_KEY, account: true });
+    const operationTimeoutMs = 30_000;
+    sessions = createSessions({
+      ...{ backend, secretKey: SECRET_KEY, account: true, operationTimeoutMs },
+    });
   });
   afterAll(async () => {
     await sessions.close();

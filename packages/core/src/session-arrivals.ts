@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import { BackendCalls } from './backend-calls.ts';
 import { applyChanges, type Entries, isHiddenEntry } from './changes.ts';
 import { isNamed } from './compare-and-set.ts';
@@ -22,6 +22,8 @@ export interface Arrival {
   readonly redeem?: () => Promise<string | undefined>;
   /** Whether what the visitor brings is in the cookie that will have the key. */
   readonly isOwnCookie: boolean;
+  /** Whether it is under the name of that cookie at least, maybe for another path. */
+  readonly hasOwnName: boolean;
   /** Removes what the visitor brought: `Set-Cookie` texts. */
   readonly farewell: readonly string[];
 }
@@ -45,7 +47,7 @@ export class SessionArrivals {
   ofCookie(value: string, { records }: FormerSessions): Arrival {
     // Nothing but an answer comes from cookies.
     const read = () => records.load(value) as LoadedSession | undefined;
-    return { read, isOwnCookie: true, farewell: [] };
+    return { read, isOwnCookie: true, hasOwnName: true, farewell: [] };
   }
 
   /** Who comes with cookies of another framework. */
@@ -58,6 +60,7 @@ export class SessionArrivals {
       const others = cookies.filter((cookie) => !this.#isOwn(cookie));
       const rest = {
         isOwnCookie: others.length < cookies.length,
+        hasOwnName: cookies.some(({ name }) => name === this.#records.settings.cookie.name),
         farewell: others.map(deleteCookieText),
       };
       if ('read' in found) return { redeem: () => this.#redeem(found, importer), ...rest };
@@ -73,17 +76,19 @@ export class SessionArrivals {
 
   async #redeem(found: StoredImport, importer: SessionImporter): Promise<string | undefined> {
     const records = this.#records;
-    const { now } = records.settings;
-    // Of both, nobody knows one without the old cookie: requests that come together meet at the same record.
-    const key = this.#derived('key', importer, found);
-    const claim = this.#derived('claim', importer, found);
+    const { now, secretKey, secretKeyFallbacks } = records.settings;
+    // Nobody knows one without the old cookie and a secret: requests that come together meet at the same record.
+    const keys = [secretKey, ...secretKeyFallbacks].map((secret) => keyOf(importer, found, secret));
+    // Of no secret, so that processes agree whose secret keys are being rotated; it opens nothing.
+    const claim = derived(createHash('sha256'), 'claim', importer, found);
     const taken = moveOf((await records.lookUp(claim))?.entries ?? NO_ENTRIES);
-    if (taken && now().getTime() - taken.movedAt.getTime() > HONOURED_MS) {
-      const here = await records.lookUp(key);
-      if (here?.moving === undefined) return undefined;
-    }
+    const isOver = taken && now().getTime() - taken.movedAt.getTime() > HONOURED_MS;
     const source = new StoredElsewhere(claim, found, this, this.#callsOf(importer));
-    return (await records.arrive(key, source)) && key;
+    for (const key of keys) {
+      if (isOver && (await records.lookUp(key))?.moving === undefined) continue;
+      if (await records.arrive(key, source)) return key;
+    }
+    return undefined;
   }
 
   /** What is imported, as it is stored here; `undefined` for what cannot be. */
@@ -138,12 +143,6 @@ export class SessionArrivals {
     }
   }
 
-  #derived(what: string, { name }: SessionImporter, { id }: StoredImport): string {
-    const mac = createHmac('sha256', this.#records.settings.secretKey);
-    const hex = mac.update(`coatcheck.import.${what}\0${name}\0${id}`).digest('hex');
-    return BigInt(`0x${hex}`).toString(36).padStart(32, '0').slice(-32);
-  }
-
   #callsOf(importer: SessionImporter): BackendCalls {
     let calls = this.#calls.get(importer);
     if (!calls) {
@@ -153,6 +152,22 @@ export class SessionArrivals {
     }
     return calls;
   }
+}
+
+/** The key that a session has here which was imported under this secret. */
+function keyOf(importer: SessionImporter, found: StoredImport, secret: string): string {
+  return derived(createHmac('sha256', secret), 'key', importer, found);
+}
+
+/** A text in the form of a session key. */
+function derived(
+  hash: Hash | Hmac,
+  what: string,
+  { name }: SessionImporter,
+  { id }: StoredImport,
+): string {
+  const hex = hash.update(`coatcheck.import.${what}\0${name}\0${id}`).digest('hex');
+  return BigInt(`0x${hex}`).toString(36).padStart(32, '0').slice(-32);
 }
 
 /** A session in the store of another framework. That store compares nothing, so that a claim here decides. */

@@ -167,9 +167,12 @@ export class Sessions<Data extends object = SessionData> {
       if (former?.records.inCookie && isCookieSession(value)) {
         return { key: null, arrival: this.#arrivals.ofCookie(value, former) };
       }
+    }
+    const arrival = cookieHeader ? this.#arrivals.find(cookieHeader, importing) : undefined;
+    // One that an importer has taken under the same name is what it was expected to be.
+    if (value !== null && !arrival?.hasOwnName) {
       this.events.tell('rejected', undefined, { reason: 'malformed' });
     }
-    const arrival = cookieHeader && this.#arrivals.find(cookieHeader, importing);
     return arrival ? { key: null, arrival } : { key: null };
   }
 
