@@ -14,8 +14,8 @@ import { build, type Ended, runNode } from '../../config/test/on-dist.ts';
 // Every test starts processes, and the machine may be busy.
 jest.setTimeout(60_000);
 
-/** What a copy has to do for long enough to be killed meanwhile. */
-const SESSIONS = 1000;
+/** What a copy has to do for long enough to be killed meanwhile: `COPIED_SESSIONS=100000 npx jest packages/cli/test/coatcheck.test.ts`. */
+const SESSIONS = Number(process.env.COPIED_SESSIONS || 1000);
 
 const env = { SECRET_KEY: 'q8Zr1nVd5sWk0aYb7uEo3tGh9xLc2mPf' };
 let bin: string;
@@ -127,73 +127,82 @@ describe('a clearing that is killed half-way', () => {
 });
 
 describeWithRedis('a copy from SQLite to Redis and back', (redis) => {
-  it('that is killed on the way and run again leaves every session once, with equal data and expiry', async () => {
-    // Where the bin looks for ioredis.
-    symlinkSync(
-      join(import.meta.dirname, '../../cache/node_modules'),
-      join(directory, 'node_modules'),
-    );
-    const { url, keyPrefix } = redis;
-    const places = {
-      'sqlite.json': {},
-      'redis.json': { engine: 'cache', cache: { url, keyPrefix } },
-      'back.json': { db: { url: 'sqlite:./back.sqlite3' } },
-    };
-    for (const [file, settings] of Object.entries(places)) {
-      writeFileSync(join(directory, file), JSON.stringify(settings));
-    }
-    const sessionsOf = async (file: keyof typeof places) => {
-      const sessions = await loadSessions(places[file], { cwd: directory });
-      const found: (readonly [string, object])[] = [];
-      for await (const batch of sessions.inspector.scan()) {
-        for (const { key, entries, expiresAt } of batch.sessions) {
-          // Redis counts down, from when it is told and to when it is asked: to the minute.
-          const minutes = Math.round(Number(expiresAt) / 60_000);
-          found.push([key, { entries: [...entries].sort(), minutes }]);
+  it(
+    'that is killed on the way and run again leaves every session once, with equal data and expiry',
+    async () => {
+      // Where the bin looks for ioredis.
+      symlinkSync(
+        join(import.meta.dirname, '../../cache/node_modules'),
+        join(directory, 'node_modules'),
+      );
+      const { url, keyPrefix } = redis;
+      const places = {
+        'sqlite.json': {},
+        'redis.json': { engine: 'cache', cache: { url, keyPrefix } },
+        'back.json': { db: { url: 'sqlite:./back.sqlite3' } },
+      };
+      for (const [file, settings] of Object.entries(places)) {
+        writeFileSync(join(directory, file), JSON.stringify(settings));
+      }
+      const sessionsOf = async (file: keyof typeof places) => {
+        const sessions = await loadSessions(places[file], { cwd: directory });
+        const found = new Map<string, string>();
+        for await (const batch of sessions.inspector.scan()) {
+          for (const { key, entries, expiresAt } of batch.sessions) {
+            // Redis counts down, from when it is told and to when it is asked: to the minute.
+            const minutes = Math.round(Number(expiresAt) / 60_000);
+            found.set(key, JSON.stringify({ entries: [...entries].sort(), minutes }));
+          }
         }
+        await sessions.close();
+        return found;
+      };
+      for (const settings of Object.values(places))
+        Object.assign(settings, { secretKey: env.SECRET_KEY });
+      const sessions = await loadSessions<{ n: number; text: string }>(places['sqlite.json'], {
+        cwd: directory,
+      });
+      // Far from where rounding changes.
+      const wholeHour = Math.floor(Date.now() / 3_600_000) * 3_600_000;
+      const store = async (n: number) => {
+        const session = sessions.open();
+        session.update({ n, text: 'x'.repeat(n % 1000) });
+        session.setExpiry(new Date(wholeHour + ((n % 1000) + 2) * 3_600_000));
+        await session.save();
+      };
+      for (let first = 0; first < SESSIONS; first += 500) {
+        const some = Array.from({ length: Math.min(500, SESSIONS - first) }, (_, i) => first + i);
+        await Promise.all(some.map(store));
       }
       await sessions.close();
-      return found.sort(([a], [b]) => (a < b ? -1 : 1));
-    };
-    for (const settings of Object.values(places))
-      Object.assign(settings, { secretKey: env.SECRET_KEY });
-    const sessions = await loadSessions<{ n: number; text: string }>(places['sqlite.json'], {
-      cwd: directory,
-    });
-    // Far from where rounding changes.
-    const wholeHour = Math.floor(Date.now() / 3_600_000) * 3_600_000;
-    await Promise.all(
-      Array.from({ length: SESSIONS }, async (_, n) => {
-        const session = sessions.open();
-        session.update({ n, text: 'x'.repeat(n) });
-        session.setExpiry(new Date(wholeHour + (n + 2) * 3_600_000));
-        await session.save();
-      }),
-    );
-    await sessions.close();
-    await coatcheck('migrate', '--config', 'back.json');
-    const original = await sessionsOf('sqlite.json');
-    expect(original).toHaveLength(SESSIONS);
+      await coatcheck('migrate', '--config', 'back.json');
+      const original = await sessionsOf('sqlite.json');
+      expect(original.size).toBe(SESSIONS);
 
-    for (const [from, to] of [
-      ['sqlite.json', 'redis.json'],
-      ['redis.json', 'back.json'],
-    ] as const) {
-      const args = [bin, 'copy', '--from', from, '--to', to, '--batch', '10'];
-      const killed = spawn(process.execPath, args, {
-        cwd: directory,
-        env: { PATH: process.env.PATH, ...env },
-      });
-      await until(async () => (await sessionsOf(to)).length > 0);
-      killed.kill('SIGKILL');
-      await once(killed, 'close');
-      const { stdout } = await coatcheck('copy', '--from', from, '--to', to);
-      const [, copied, present] = /^Copied (\d+) sessions; (\d+) had been there/.exec(stdout) ?? [];
-      expect(Number(copied) + Number(present)).toBe(SESSIONS);
-      expect(Number(present)).toBeGreaterThan(0);
-      expect(await sessionsOf(to)).toEqual(original);
-    }
-  });
+      for (const [from, to] of [
+        ['sqlite.json', 'redis.json'],
+        ['redis.json', 'back.json'],
+      ] as const) {
+        const args = [bin, 'copy', '--from', from, '--to', to, '--batch', '10'];
+        const killed = spawn(process.execPath, args, {
+          cwd: directory,
+          env: { PATH: process.env.PATH, ...env },
+        });
+        await until(async () => (await sessionsOf(to)).size > SESSIONS / 1000);
+        killed.kill('SIGKILL');
+        await once(killed, 'close');
+        const { stdout } = await coatcheck('copy', '--from', from, '--to', to);
+        const [, copied, present] =
+          /^Copied (\d+) sessions; (\d+) had been there/.exec(stdout) ?? [];
+        expect(Number(copied) + Number(present)).toBe(SESSIONS);
+        expect(Number(present)).toBeGreaterThan(0);
+        const there = await sessionsOf(to);
+        expect(there.size).toBe(SESSIONS);
+        expect([...original].filter(([key, session]) => there.get(key) !== session)).toEqual([]);
+      }
+    },
+    60_000 + 5 * SESSIONS,
+  );
 });
 
 describe('an engine of the user', () => {
