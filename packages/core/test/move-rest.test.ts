@@ -134,8 +134,8 @@ describe('sessions.of(account), under migratingFrom', () => {
     const keys = [];
     for (let n = 0; n < 3; n += 1) keys.push(await start(old.sessions, { _auth_user_id: '7', n }));
     await read(migrating, String(keys[0]));
-    const newPlace = fresh.backend;
-    return { old: old.sessions, fresh: fresh.sessions, newPlace, open, migrating, keys };
+    const sessions = { old: old.sessions, fresh: fresh.sessions, migrating };
+    return { ...sessions, clock: old.clock, newPlace: fresh.backend, open, keys };
   }
 
   it('lists those that have moved and those that have not, each once and by one handle', async () => {
@@ -146,6 +146,20 @@ describe('sessions.of(account), under migratingFrom', () => {
     for (const key of keys) await read(migrating, key);
     expect((await migrating.of('7').list()).map(({ handle }) => handle).sort()).toEqual(handles);
     expect(await old.of('7').list()).toEqual([]);
+  });
+
+  it('says of one that has moved that it came to the account when it moved', async () => {
+    const { old, migrating, keys, clock } = await threeSessions();
+    const createdAt = async () => {
+      const list = await migrating.of('7').list(keys[1]);
+      return list.find(({ isCurrent }) => isCurrent)?.createdAt;
+    };
+    const login = clock.now();
+    expect(await createdAt()).toEqual(login);
+    clock.advance(3600);
+    await read(migrating, String(keys[1]));
+    expect(await createdAt()).toEqual(clock.now());
+    expect(await old.of('7').list()).toHaveLength(1);
   });
 
   it('counts and ends one that is just arriving once', async () => {
