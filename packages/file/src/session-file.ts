@@ -34,9 +34,9 @@ export function readSessionFileAtOnce(path: string): StoredSession | undefined {
     return ignoreNoFile(error);
   }
   try {
-    const stat = fs.fstatSync(fd);
-    if (!mayBeSession(stat)) return undefined;
-    const bytes = Buffer.allocUnsafe(stat.size);
+    const found = roomFor(fd);
+    if (!found) return undefined;
+    const { bytes, stat } = found;
     let filled = 0;
     while (filled < bytes.length) {
       const count = fs.readSync(fd, bytes, filled, bytes.length - filled, filled);
@@ -127,10 +127,9 @@ async function lookAt<T>(
     return ignoreNoFile(error);
   }
   try {
-    // Only opening and reading can have to wait for the disk: what fstat and close need is in memory by then.
-    const stat = fs.fstatSync(fd);
-    if (!mayBeSession(stat)) return undefined;
-    const bytes = Buffer.allocUnsafe(stat.size);
+    const found = roomFor(fd);
+    if (!found) return undefined;
+    const { bytes, stat } = found;
     let filled = 0;
     while (filled < bytes.length) {
       const count = await calls.read(fd, bytes, filled, bytes.length - filled, filled);
@@ -148,8 +147,14 @@ function ignoreNoFile(error: unknown): undefined {
   if (!isError(error, 'ENOENT', 'ELOOP', 'ENXIO')) throw error;
 }
 
-function mayBeSession(stat: fs.Stats): boolean {
-  return stat.isFile() && stat.size <= MAX_BYTES;
+/**
+ * What an open file is, and room for its content; `undefined` where it is nothing that could be a session. Only opening
+ * and reading can have to wait for the disk: what fstat and close need is in memory by then.
+ */
+function roomFor(fd: number): { readonly stat: fs.Stats; readonly bytes: Buffer } | undefined {
+  const stat = fs.fstatSync(fd);
+  const mayBeSession = stat.isFile() && stat.size <= MAX_BYTES;
+  return mayBeSession ? { stat, bytes: Buffer.allocUnsafe(stat.size) } : undefined;
 }
 
 function storedIn(bytes: Buffer, { mtimeMs }: fs.Stats): StoredSession {
