@@ -8,6 +8,7 @@ import { describeWithServers } from '../../cache/test/redis.ts';
 import { randomTurns } from '../../core/test/support/sqlite-sessions.ts';
 import { describeSqlite, type Table } from './databases.ts';
 import { type Entries, read, set, useHandles, write } from './handles.ts';
+import { outagesOf } from './outages.ts';
 import { SteeredCache } from './steered-cache.ts';
 
 jest.setTimeout(60_000);
@@ -83,17 +84,7 @@ describeSqlite('a cache that fails', ({ newTable }) => {
       await Promise.all(trials);
     }
 
-    const ends = {
-      'is stopped': [() => server.signal('SIGSTOP'), () => server.signal('SIGCONT')],
-      'is paused': [
-        // What reads goes on.
-        () => server.command('client', 'pause', '600000', 'WRITE'),
-        () => server.command('client', 'unpause'),
-      ],
-      'is killed': [() => server.signal('SIGKILL'), () => server.start()],
-    } as const;
-
-    describe.each(Object.entries(ends))('and %s', (_, [stop, goOn]) => {
+    describe.each(outagesOf(() => server))('and %s', (_, stop, goOn) => {
       it('lets the database answer in time, reads and writes', async () => {
         const handle = open();
         const keys = await warm([handle], 10);

@@ -12,6 +12,7 @@ import { describeWithServers } from '../../cache/test/redis.ts';
 import { SECRET_KEY } from '../../core/test/support/sqlite-sessions.ts';
 import { type Entries, read, set, write } from './handles.ts';
 import { withHook } from './hooked-backend.ts';
+import { outagesOf } from './outages.ts';
 import { type SharedDatabase, sqlite } from './shared-databases.ts';
 import { until } from './until.ts';
 
@@ -67,16 +68,7 @@ describeWithServers("when Django's cache fails", () => {
     await until(async () => !(await copies()).includes(NAME + key));
   }
 
-  const ends = {
-    'is stopped': [() => server.signal('SIGSTOP'), () => server.signal('SIGCONT')],
-    'is paused': [
-      () => server.command('client', 'pause', '600000', 'WRITE'),
-      () => server.command('client', 'unpause'),
-    ],
-    'is killed': [() => server.signal('SIGKILL'), () => server.start()],
-  } as const;
-
-  describe.each(Object.entries(ends))('and %s', (_, [stop, goOn]) => {
+  describe.each(outagesOf(() => server))('and %s', (_, stop, goOn) => {
     it('nothing is written that it could not forget, and everything is read', async () => {
       const sessions = open();
       const key = await write(sessions, 'n', 1);

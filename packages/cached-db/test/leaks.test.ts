@@ -13,29 +13,26 @@ describeSqlite('errors and events', ({ newTable }) => {
     });
     afterEach(() => server.stop());
 
-    it('that fails hold neither keys nor data', async () => {
-      const backend = createBackend({ database: newTable().open(), url: server.url });
+    const isFull = () => server.command('config', 'set', 'maxmemory', '1');
+    it.each([
+      [
+        'that fails',
+        () => createBackend({ database: newTable().open(), url: server.url }),
+        [isFull],
+      ],
+      ["that is Django's", () => withDjangoCache(newTable().open(), { url: server.url }), []],
+    ])('%s hold neither keys nor data', async (_, open, before) => {
+      const backend = open();
       const watch = watchForLeaks(backend);
       const key = await watch.start();
-      await server.command('config', 'set', 'maxmemory', '1');
-      await watch.provoke(await watch.start());
+      for (const failure of before) {
+        await failure();
+        await watch.provoke(await watch.start());
+      }
       await server.command('acl', 'setuser', 'default', '-@all', '+ping');
       await watch.provoke(await watch.start());
       await server.signal('SIGKILL');
       // A logout that the cache did not confirm is no success.
-      expect(await watch.provoke(key)).toBeGreaterThanOrEqual(1);
-      expect(watch.leaks()).toEqual([]);
-      watch.stop();
-      await backend.close();
-    });
-
-    it("that is Django's hold neither keys nor data", async () => {
-      const backend = withDjangoCache(newTable().open(), { url: server.url });
-      const watch = watchForLeaks(backend);
-      const key = await watch.start();
-      await server.command('acl', 'setuser', 'default', '-@all', '+ping');
-      await watch.provoke(await watch.start());
-      await server.signal('SIGKILL');
       expect(await watch.provoke(key)).toBeGreaterThanOrEqual(1);
       expect(watch.leaks()).toEqual([]);
       watch.stop();

@@ -1,42 +1,25 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadSessions } from '@coatcheck/config';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
-import { type RunOptions, run } from 'coatcheck';
+import type { RunOptions } from 'coatcheck';
+import { Here } from './coatcheck-here.ts';
 
-const env = { SECRET_KEY: 'q8Zr1nVd5sWk0aYb7uEo3tGh9xLc2mPf' };
-let directory: string;
+let here: Here;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'coatcheck-cli-'));
+  here = new Here();
 });
 
-afterEach(() => {
-  rmSync(directory, { recursive: true, force: true });
-});
+afterEach(() => here.remove());
 
-async function coatcheck(args: string, options: RunOptions = {}) {
-  let stdout = '';
-  let stderr = '';
-  const code = await run(args.split(' ').filter(Boolean), {
-    cwd: directory,
-    env,
-    stdout: (text) => {
-      stdout += text;
-    },
-    stderr: (text) => {
-      stderr += text;
-    },
-    ...options,
-  });
-  return { code, stdout, stderr };
-}
+const coatcheck = (args: string, options?: RunOptions) => here.coatcheck(args, options);
 
 /** Stores sessions that ended an hour ago, and some that have not ended. */
 async function store(counts: { expired: number; live: number }): Promise<void> {
-  const sessions = await loadSessions<{ n: number }>(undefined, { cwd: directory, env });
+  const { directory: cwd, env } = here;
+  const sessions = await loadSessions<{ n: number }>(undefined, { cwd, env });
   for (let n = 0; n < counts.expired + counts.live; n++) {
     const session = sessions.open();
     session.set('n', n);
@@ -47,7 +30,7 @@ async function store(counts: { expired: number; live: number }): Promise<void> {
 }
 
 function countRows(): unknown {
-  const database = new Database(join(directory, 'sessions.sqlite3'), { readonly: true });
+  const database = new Database(join(here.directory, 'sessions.sqlite3'), { readonly: true });
   try {
     return database.prepare('SELECT count(*) FROM django_session').pluck().get();
   } finally {
@@ -140,7 +123,7 @@ describe('coatcheck migrate', () => {
 
 describe('coatcheck', () => {
   it('reads the configuration file it is told to, before or after the command', async () => {
-    const file = join(directory, 'staging.json');
+    const file = join(here.directory, 'staging.json');
     writeFileSync(file, '{"db":{"url":"sqlite:./staging.sqlite3"}}');
     await coatcheck(`migrate --config ${file}`);
     expect((await coatcheck(`--config ${file} migrate`)).stdout).toMatch(/^Nothing to do/);
@@ -188,7 +171,9 @@ describe('coatcheck', () => {
     ['with a directory that is missing', { SESSION_DB_URL: 'sqlite:./no/x.sqlite3' }, 'db.url'],
   ])('%s ends in one line that names the setting, exit code 1', async (_, variables, setting) => {
     for (const command of ['clearsessions', 'migrate']) {
-      const { code, stdout, stderr } = await coatcheck(command, { env: { ...env, ...variables } });
+      const { code, stdout, stderr } = await coatcheck(command, {
+        env: { ...here.env, ...variables },
+      });
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
       expect(stderr).toMatch(/^[^\n]*\.\n$/);
       expect(stderr).toContain(setting);
@@ -198,7 +183,7 @@ describe('coatcheck', () => {
 
   it('ends in one line when the database is damaged', async () => {
     writeFileSync(
-      join(directory, 'sessions.sqlite3'),
+      join(here.directory, 'sessions.sqlite3'),
       'not a database at all, but long enough'.repeat(99),
     );
     const { code, stderr } = await coatcheck('clearsessions');

@@ -70,6 +70,26 @@ async function countOf(sessions: Sessions<Data>): Promise<number> {
   return live;
 }
 
+/** The importer on a store where some calls fail. */
+function failing(
+  importer: SessionImporter,
+  fails: (call: 'read' | 'remove') => boolean,
+): SessionImporter {
+  return {
+    ...importer,
+    find(header, now) {
+      const found = importer.find(header, now);
+      if (!found || !('read' in found)) return found;
+      const down = () => Promise.reject(new Error('down'));
+      return {
+        ...found,
+        read: () => (fails('read') ? down() : found.read()),
+        remove: () => (fails('remove') ? down() : found.remove()),
+      };
+    },
+  };
+}
+
 /** A browser that has logged in on the old site. */
 async function loggedIn(
   site: OldSite,
@@ -257,18 +277,10 @@ describe.each(oldSites)(`${title} $name`, (site) => {
 
     test('is told of an outage, and of no logout, while the store does not answer', async () => {
       const { browser } = await loggedIn(site);
-      const importer = site.importer(servers);
       let isDown = true;
-      const failing: SessionImporter = {
-        ...importer,
-        find(header, now) {
-          const found = importer.find(header, now);
-          if (!found || !('read' in found)) return found;
-          const read = () => (isDown ? Promise.reject(new Error('down')) : found.read());
-          return { ...found, read, remove: () => found.remove() };
-        },
-      };
-      const { url } = await newSite(failing);
+      const { url } = await newSite(
+        failing(site.importer(servers), (call) => isDown && call === 'read'),
+      );
       expect(await browser.get(`${url}/whoami`)).toMatchObject({ status: 503, setCookie: [] });
       expect((await browser.get(`${url}/untouched`)).status).toBe(200);
       isDown = false;
@@ -277,18 +289,10 @@ describe.each(oldSites)(`${title} $name`, (site) => {
 
     test('goes on where a process could not remove the old session', async () => {
       const { browser } = await loggedIn(site);
-      const importer = site.importer(servers);
       let isDown = true;
-      const failing: SessionImporter = {
-        ...importer,
-        find(header, now) {
-          const found = importer.find(header, now);
-          if (!found || !('read' in found)) return found;
-          const remove = () => (isDown ? Promise.reject(new Error('down')) : found.remove());
-          return { ...found, read: () => found.read(), remove };
-        },
-      };
-      const { url } = await newSite(failing);
+      const { url } = await newSite(
+        failing(site.importer(servers), (call) => isDown && call === 'remove'),
+      );
       expect((await browser.get(`${url}/whoami`)).status).toBe(503);
       isDown = false;
       expect((await browser.get(`${url}/whoami`)).body).toBe('7');
