@@ -6,6 +6,7 @@ import {
   CreateError,
   checkedBatchSize,
   ImproperlyConfigured,
+  isPromise,
   type NotedSession,
   reportsSafety,
   type SafetyFinding,
@@ -20,7 +21,7 @@ import {
   UpdateError,
   type Written,
 } from '@coatcheck/core';
-import type { Cache, CacheEntry } from './cache.ts';
+import type { Cache, CacheEntry, Outcome } from './cache.ts';
 import { type CacheSerializer, jsonCacheSerializer } from './cache-serializer.ts';
 import { listsEntries } from './entry-lister.ts';
 import { keepsNotes, type NoteKeeper } from './note-keeper.ts';
@@ -54,21 +55,28 @@ export class CacheBackend implements SessionBackend, SafetyReporter, AccountInde
       : this.#stored(found);
   }
 
-  async create({ key, data, expiresAt }: SessionRecord, origin?: string): Promise<Written> {
+  create({ key, data, expiresAt }: SessionRecord, origin?: string): Awaitable<Written> {
     const base = this.#serializer.dumps(data, origin);
-    if (!(await this.#open().add(key, base, expiresAt))) throw new CreateError();
-    return { key, base };
+    const adding = this.#open().add(key, base, expiresAt);
+    const added = (isNew: boolean): Written => {
+      if (!isNew) throw new CreateError();
+      return { key, base };
+    };
+    return isPromise(adding) ? adding.then(added) : added(adding);
   }
 
-  async update(
+  update(
     { key, data, expiresAt }: SessionRecord,
     base: string,
     origin: string = base,
-  ): Promise<Written> {
+  ): Awaitable<Written> {
     const text = this.#serializer.dumps(data, origin);
-    const outcome = await this.#open().replace(key, base, text, expiresAt);
-    if (!outcome.done) throw this.#difference(outcome.current);
-    return { key, base: text };
+    const replacing = this.#open().replace(key, base, text, expiresAt);
+    const replaced = (outcome: Outcome): Written => {
+      if (!outcome.done) throw this.#difference(outcome.current);
+      return { key, base: text };
+    };
+    return isPromise(replacing) ? replacing.then(replaced) : replaced(replacing);
   }
 
   async touch({ key, data, expiresAt }: SessionRecord, base: string): Promise<Written | undefined> {
@@ -161,12 +169,9 @@ export class CacheBackend implements SessionBackend, SafetyReporter, AccountInde
 
   #storedIn(entry: CacheEntry): StoredSession {
     const { text: base, expiresAt } = entry;
-    const reading = this.#serializer.loads(base);
-    const found =
-      'data' in reading
-        ? { data: reading.data, base }
-        : { data: '', base, refused: reading.refused };
-    return expiresAt ? { ...found, expiresAt } : found;
+    const { data = '', refused } = this.#serializer.loads(base);
+    if (refused !== undefined) return { data, base, refused, ...(expiresAt && { expiresAt }) };
+    return expiresAt ? { data, base, expiresAt } : { data, base };
   }
 
   /** Why a compare-and-set found nothing to change. */

@@ -1,5 +1,7 @@
 /** What an entry of the cache is: the session as JSON text, or why it is none that can be read. */
-export type CacheReading = { readonly data: string } | { readonly refused: string };
+export type CacheReading =
+  | { readonly data: string; readonly refused?: undefined }
+  | { readonly data?: undefined; readonly refused: string };
 
 /** In which form sessions stand in the cache, where a Django shares them. Django: `OPTIONS` `serializer` of `CACHES`. */
 export interface CacheSerializer {

@@ -37,8 +37,9 @@ export function memoryBackend(options: MemoryOptions = {}): CacheBackend {
 /** What an entry costs besides its characters, roughly: two strings, an object and its place in the cache. */
 const OVERHEAD_BYTES = 200;
 
-interface Kept {
-  readonly text: string;
+const DONE: Outcome = Object.freeze({ done: true });
+
+interface Kept extends CacheEntry {
   readonly endsAt: number;
 }
 
@@ -68,8 +69,7 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
   }
 
   get(key: string): CacheEntry | undefined {
-    const kept = this.#live(key);
-    return kept && entryOf(kept);
+    return this.#live(key);
   }
 
   add(key: string, text: string, expiresAt: Date): boolean {
@@ -79,7 +79,7 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
   }
 
   set(key: string, text: string, expiresAt: Date): void {
-    const kept = { text, endsAt: expiresAt.getTime() };
+    const kept = { text, expiresAt, endsAt: expiresAt.getTime() };
     if (this.#isOver(kept)) {
       this.#entries.delete(key);
       return;
@@ -95,18 +95,18 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
 
   replace(key: string, expected: string, text: string, expiresAt: Date): Outcome {
     const kept = this.#live(key);
-    if (kept?.text !== expected) return { done: false, current: kept && entryOf(kept) };
+    if (kept?.text !== expected) return { done: false, current: kept };
     this.set(key, text, expiresAt);
-    return { done: true };
+    return DONE;
   }
 
   delete(key: string, expected?: string): Outcome {
     const kept = this.#live(key);
     if (!kept || (expected !== undefined && kept.text !== expected)) {
-      return { done: false, current: kept && entryOf(kept) };
+      return { done: false, current: kept };
     }
     this.#entries.delete(key);
-    return { done: true };
+    return DONE;
   }
 
   async clearExpired(options: ClearExpiredOptions = {}): Promise<number> {
@@ -137,7 +137,7 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
       const listed = keys.slice(start, start + batchSize).flatMap((key) => {
         // Looking must not make it one that was used.
         const kept = this.#entries.peek(key);
-        return kept && !this.#isOver(kept) ? { key, entry: entryOf(kept) } : [];
+        return kept && !this.#isOver(kept) ? { key, entry: kept } : [];
       });
       if (listed.length > 0) yield listed;
       await new Promise((resolve) => setImmediate(resolve));
@@ -180,10 +180,6 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
 
 function sizeOf({ text }: Kept, key: string): number {
   return key.length + text.length + OVERHEAD_BYTES;
-}
-
-function entryOf({ text, endsAt }: Kept): CacheEntry {
-  return { text, expiresAt: new Date(endsAt) };
 }
 
 function positive(name: string, value: number): number {

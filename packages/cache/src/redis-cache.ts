@@ -99,25 +99,21 @@ export class RedisCache implements Cache, SafetyReporter, NoteKeeper, EntryListe
     );
   }
 
-  async get(key: string, needsExpiry = false): Promise<CacheEntry | undefined> {
-    try {
-      if (needsExpiry || this.#clock) {
-        return this.#entry(await this.#send('coatcheckReadBuffer', key, [this.#time()], false));
-      }
-      const text = await this.#send('getBuffer', key, [], false);
-      return text === null ? undefined : { text: decode(text) };
-    } catch (error) {
-      // Something else has the key, so that there is no entry.
-      if ((error as { code?: unknown }).code === 'WRONGTYPE') return undefined;
-      throw error;
+  get(key: string, needsExpiry = false): Promise<CacheEntry | undefined> {
+    if (needsExpiry || this.#clock) {
+      const reading = this.#send('coatcheckReadBuffer', key, [this.#time()], false);
+      return reading.then((reply) => this.#entry(reply), noEntry);
     }
+    return this.#send('getBuffer', key, noValues, false).then(entryOf, noEntry);
   }
 
-  async add(key: string, text: string, expiresAt: Date): Promise<boolean> {
+  add(key: string, text: string, expiresAt: Date): Promise<boolean> {
     const [kind, ms] = this.#lifetime(expiresAt);
-    if (kind === 'PX')
-      return (await this.#send('set', key, [encode(text), kind, ms, 'NX'])) === 'OK';
-    return (await this.#send('coatcheckAdd', key, [this.#time(), kind, ms, encode(text)])) === 1;
+    if (kind === 'PX') {
+      return this.#send('set', key, [encode(text), kind, ms, 'NX']).then((reply) => reply === 'OK');
+    }
+    const adding = this.#send('coatcheckAdd', key, [this.#time(), kind, ms, encode(text)]);
+    return adding.then((reply) => reply === 1);
   }
 
   async set(key: string, text: string, expiresAt: Date): Promise<void> {
@@ -126,10 +122,11 @@ export class RedisCache implements Cache, SafetyReporter, NoteKeeper, EntryListe
     else await this.#send('set', key, [encode(text), kind, ms]);
   }
 
-  async replace(key: string, expected: string, text: string, expiresAt: Date): Promise<Outcome> {
+  replace(key: string, expected: string, text: string, expiresAt: Date): Promise<Outcome> {
     const [kind, ms] = this.#lifetime(expiresAt);
     const values = [this.#time(), kind, ms, encode(text), encode(expected)];
-    return this.#outcome(await this.#send('coatcheckReplaceBuffer', key, values));
+    const replacing = this.#send('coatcheckReplaceBuffer', key, values);
+    return replacing.then((reply) => this.#outcome(reply));
   }
 
   async delete(key: string, expected?: string): Promise<Outcome> {
@@ -193,7 +190,7 @@ export class RedisCache implements Cache, SafetyReporter, NoteKeeper, EntryListe
   #send(
     command: string,
     key: string,
-    values: readonly unknown[] = [],
+    values: readonly unknown[] = noValues,
     writes = true,
   ): Promise<unknown> {
     if (this.#startsEmpty) return this.#sendToRun(command, key, values, writes);
@@ -233,6 +230,18 @@ export class RedisCache implements Cache, SafetyReporter, NoteKeeper, EntryListe
     const isKnown = Number(reply[1]) >= 0 && !Number.isNaN(expiresAt.getTime());
     return isKnown ? { text, expiresAt } : { text };
   }
+}
+
+const noValues: readonly unknown[] = [];
+
+function entryOf(text: unknown): CacheEntry | undefined {
+  return text === null ? undefined : { text: decode(text) };
+}
+
+function noEntry(error: unknown): undefined {
+  // Something else has the key, so that there is no entry.
+  if ((error as { code?: unknown }).code === 'WRONGTYPE') return undefined;
+  throw error;
 }
 
 // Django writes what latin-1 can hold; bytes of other origin come back as they went in, too.

@@ -17,6 +17,14 @@ interface Attempt {
   readonly reject: (error: Error) => void;
 }
 
+/** A command, as `send` was asked for it. */
+interface Sent {
+  readonly command: string;
+  readonly args: readonly unknown[];
+  readonly writes: boolean;
+  readonly waits: boolean;
+}
+
 interface Pipeline {
   exec(): Promise<readonly (readonly [error: unknown, reply: unknown])[] | null>;
 }
@@ -62,29 +70,16 @@ export class RedisConnection {
    * @throws {BackendUnavailable} with `ambiguous` when it writes and may have been carried out; else an error with a
    * `code`.
    */
-  async send(
-    command: string,
-    args: readonly unknown[],
-    writes: boolean,
-    waits = true,
-  ): Promise<unknown> {
+  send(command: string, args: readonly unknown[], writes: boolean, waits = true): Promise<unknown> {
     this.#underWay += 1;
-    try {
-      return await this.#sendOnce(command, args, waits);
-    } catch (error) {
-      // The connection was about to be lost: what was not sent is sent on the next one, and so is a read.
-      if (waits && (isUnsent(error) || (!writes && isLost(error)))) {
-        return await this.#sendAgain(command, args, writes, isUnsent(error));
-      }
-      if (this.#client.isCluster) {
-        if (isMisrouted(error)) return await this.#sendAlone(command, args, writes);
-        this.#lookForNodes(error);
-      }
-      throw failureOf(error, writes);
-    } finally {
-      this.#underWay -= 1;
-      if (this.#underWay === 0) this.#idle?.();
-    }
+    return this.#sendOnce(command, args, waits).then(
+      (reply) => {
+        this.#isDone();
+        return reply;
+      },
+      (error: unknown) =>
+        this.#rescue(error, { command, args, writes, waits }).finally(() => this.#isDone()),
+    );
   }
 
   /** What the server calls itself since it was started; asked for on every connection. */
@@ -166,9 +161,32 @@ export class RedisConnection {
     );
   }
 
-  async #sendOnce(command: string, args: readonly unknown[], waits: boolean): Promise<unknown> {
-    if (this.#client.status !== 'ready') await this.#connected(waits);
-    return (this.#methods[command] as Method)(...args);
+  #isDone(): void {
+    this.#underWay -= 1;
+    if (this.#underWay === 0) this.#idle?.();
+  }
+
+  #sendOnce(command: string, args: readonly unknown[], waits: boolean): Promise<unknown> {
+    const send = (): Promise<unknown> => (this.#methods[command] as Method)(...args);
+    if (this.#client.status !== 'ready') return this.#connected(waits).then(send);
+    try {
+      return send();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The reply to a command that failed once, where it can be had all the same. */
+  async #rescue(error: unknown, { command, args, writes, waits }: Sent): Promise<unknown> {
+    // The connection was about to be lost: what was not sent is sent on the next one, and so is a read.
+    if (waits && (isUnsent(error) || (!writes && isLost(error)))) {
+      return this.#sendAgain(command, args, writes, isUnsent(error));
+    }
+    if (this.#client.isCluster) {
+      if (isMisrouted(error)) return this.#sendAlone(command, args, writes);
+      this.#lookForNodes(error);
+    }
+    throw failureOf(error, writes);
   }
 
   /** @param onNext the client still takes the connection for one, and will tell of the next. */

@@ -31,8 +31,8 @@ describe('a cache in this process', () => {
     const backend = memoryBackend({ maxBytes: 10_000 });
     await backend.create(record('small'));
     const large = record('small', { data: 'x'.repeat(20_000) });
-    await expect(backend.update(large, 'first')).rejects.toThrow(SessionTooLarge);
-    await expect(backend.create({ ...large, key: 'large' })).rejects.toThrow('cache.maxBytes');
+    expect(() => backend.update(large, 'first')).toThrow(SessionTooLarge);
+    expect(() => backend.create({ ...large, key: 'large' })).toThrow('cache.maxBytes');
     expect(backend.load('large')).toBeUndefined();
     expect(backend.load(large.key)).toMatchObject({ data: 'first' });
   });

@@ -215,7 +215,8 @@ describeWithServers('an encrypted Redis with a password', () => {
     const tls = trusted ? { ca: readFileSync(cert) } : {};
     const backend = redisBackend({ url: url.replace('PASSWORD', password), tls });
     for (let i = 0; i < 3; i++) {
-      const error = await backend.create(record('key')).catch((thrown: unknown) => thrown);
+      const creating = Promise.resolve(backend.create(record('key')));
+      const error = await creating.catch((thrown: unknown) => thrown);
       expect(error).toMatchObject({ code: 'NOTCONNECTED' });
       const text = inspect(error, { depth: null, showHidden: true });
       expect(text).not.toMatch(/-word|key0000|first/);

@@ -1,5 +1,5 @@
 import { type CacheBackend, RedisCache, redisBackend, redisClientOptions } from '@coatcheck/cache';
-import { createSessions } from '@coatcheck/core';
+import { type Awaitable, createSessions } from '@coatcheck/core';
 import {
   type RedisServer,
   type RedisServers,
@@ -16,8 +16,8 @@ jest.setTimeout(60_000);
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const unconfirmed = { name: 'BackendUnavailable', ambiguous: true };
-const errorOf = (call: Promise<unknown>) =>
-  call.then(
+const errorOf = (call: Awaitable<unknown>) =>
+  Promise.resolve(call).then(
     () => 'no error',
     (error: unknown) => error,
   );

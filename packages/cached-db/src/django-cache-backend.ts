@@ -73,7 +73,7 @@ export class DjangoCacheBackend implements SessionBackend {
   }
 
   /** Drops nothing: what Django does not find in the table, it does not put into its cache. */
-  create(record: SessionRecord, origin?: string): Promise<Written> {
+  create(record: SessionRecord, origin?: string): Awaitable<Written> {
     return this.#database.create(record, origin);
   }
 
@@ -109,13 +109,13 @@ export class DjangoCacheBackend implements SessionBackend {
     return this.#closing;
   }
 
-  #write<T>(key: string, write: () => Promise<T>): Promise<T> {
+  #write<T>(key: string, write: () => Awaitable<T>): Promise<T> {
     const writing = this.#dropAround(key, write);
     this.#writes.add(writing);
     return writing.finally(() => this.#writes.delete(writing));
   }
 
-  async #dropAround<T>(key: string, write: () => Promise<T>): Promise<T> {
+  async #dropAround<T>(key: string, write: () => Awaitable<T>): Promise<T> {
     if (this.#closing !== undefined) throw new SessionError('The session backend is closed.');
     const drop = () => this.#copies.drop(key);
     if (!(this.#breaker.admits && (await this.#confirmed(drop)))) {

@@ -75,7 +75,7 @@ describe('a session in a table that Django caches', () => {
       () => backend.touch(record('first', 1), base),
       () => backend.delete(key),
     ]) {
-      const error = await write().catch((reason: unknown) => reason);
+      const error = await Promise.resolve(write()).catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(BackendUnavailable);
       expect(error).toMatchObject({ ambiguous: false });
     }

@@ -1,8 +1,8 @@
-import type { SessionBackend } from '@coatcheck/core';
+import type { Awaitable, SessionBackend } from '@coatcheck/core';
 
 /** A backend that calls the hook when a row was replaced or removed, and answers after it. */
 export function withHook(backend: SessionBackend, hook: () => Promise<void>): SessionBackend {
-  async function hooked<T>(writing: Promise<T>): Promise<T> {
+  async function hooked<T>(writing: Awaitable<T>): Promise<T> {
     const written = await writing;
     await hook();
     return written;

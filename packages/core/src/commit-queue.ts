@@ -1,16 +1,43 @@
+import { isPromise, whenAnswered } from './awaitable.ts';
 import { BackendUnavailable } from './errors.ts';
+import type { Awaitable } from './session-backend.ts';
 import type { LoadedSession } from './session-codec.ts';
 
-/** What one request wants written. */
-export interface Commit<T> {
-  resolve(value: T): void;
+/** What one request wants written, and what became of it: its first ending is the one that counts. */
+export class Commit<T> {
+  #ending: { readonly value: T } | { readonly error: unknown } | undefined;
+  #waiting: { resolve(value: T): void; reject(error: unknown): void } | undefined;
+
+  resolve(value: T): void {
+    this.#ending ??= { value };
+    this.#waiting?.resolve(value);
+  }
+
+  reject(error: unknown): void {
+    this.#ending ??= { error };
+    this.#waiting?.reject(error);
+  }
+
+  /** What was written; without a promise where it is done already. @throws why it was not written. */
+  outcome(): Awaitable<T> {
+    const ending = this.#ending;
+    if (!ending)
+      return new Promise<T>((resolve, reject) => {
+        this.#waiting = { resolve, reject };
+      });
+    if ('error' in ending) throw ending.error;
+    return ending.value;
+  }
+}
+
+/** What can be told that it was not done. */
+interface Refusable {
   reject(error: unknown): void;
 }
 
 /** What no other may join. */
-interface Alone {
-  readonly run: () => Promise<void>;
-  reject(error: unknown): void;
+interface Alone extends Refusable {
+  readonly run: (state: LaneState) => Promise<void>;
 }
 
 /** What the last write of a key left behind. */
@@ -18,6 +45,8 @@ export interface LaneState {
   /** `undefined`: unknown, so that the next write relies on what its own request loaded. */
   latest: LoadedSession | undefined;
 }
+
+type WriteShared<Shared> = (key: string, commits: Shared[], state: LaneState) => Awaitable<void>;
 
 interface Lane<Shared> {
   waiting: (Shared | Alone)[];
@@ -28,26 +57,25 @@ interface Lane<Shared> {
  * One write at a time per key and process. Commits that wait meanwhile go out as one write, so that contention is
  * between processes and not between requests.
  */
-export class CommitQueue<Shared extends Commit<never>> {
+export class CommitQueue<Shared extends Refusable> {
   readonly #lanes = new Map<string, Lane<Shared>>();
-  readonly #writeShared: (key: string, commits: Shared[], state: LaneState) => Promise<void>;
+  readonly #writeShared: WriteShared<Shared>;
 
-  /** @param writeShared settles every commit it is given; rejects as well when the backend is unavailable. */
-  constructor(writeShared: (key: string, commits: Shared[], state: LaneState) => Promise<void>) {
+  /** @param writeShared settles every commit it is given; fails as well when the backend is unavailable. */
+  constructor(writeShared: WriteShared<Shared>) {
     this.#writeShared = writeShared;
   }
 
-  /** Adds the commit to the key's next shared write. */
+  /** Adds the commit to the key's next shared write, which begins at once where nothing is under way. */
   share(key: string, commit: Shared): void {
-    this.#lane(key).waiting.push(commit);
+    this.#add(key, commit);
   }
 
   /** Runs when everything asked for earlier is done, and before anything asked for later begins. */
   alone<T>(key: string, run: (state: LaneState) => Promise<T>): Promise<T> {
-    const lane = this.#lane(key);
     return new Promise<T>((resolve, reject) => {
-      const job = async (): Promise<void> => resolve(await run(lane.state));
-      lane.waiting.push({ run: job, reject });
+      const job = async (state: LaneState): Promise<void> => resolve(await run(state));
+      this.#add(key, { run: job, reject });
     });
   }
 
@@ -59,35 +87,47 @@ export class CommitQueue<Shared extends Commit<never>> {
     }
   }
 
-  #lane(key: string): Lane<Shared> {
-    let lane = this.#lanes.get(key);
-    if (!lane) {
-      lane = { waiting: [], state: { latest: undefined } };
-      this.#lanes.set(key, lane);
-      void this.#drain(key, lane);
+  #add(key: string, job: Shared | Alone): void {
+    const lane = this.#lanes.get(key);
+    if (lane) {
+      lane.waiting.push(job);
+      return;
     }
-    return lane;
+    const begun: Lane<Shared> = { waiting: [job], state: { latest: undefined } };
+    this.#lanes.set(key, begun);
+    this.#drain(key, begun);
   }
 
-  async #drain(key: string, lane: Lane<Shared>): Promise<void> {
-    // Whoever asks within the same turn joins the first write.
-    await undefined;
+  /** Runs what waits, one after the other; never throws. */
+  #drain(key: string, lane: Lane<Shared>): void {
     while (lane.waiting.length > 0) {
       const jobs = takeNext(lane);
-      try {
-        if ('run' in jobs) await jobs.run();
-        else await this.#writeShared(key, jobs, lane.state);
-      } catch (error) {
-        for (const job of 'run' in jobs ? [jobs] : jobs) job.reject(error);
-        if (error instanceof BackendUnavailable) failWaiting(lane);
+      const running = whenAnswered(
+        () => ('run' in jobs ? jobs.run(lane.state) : this.#writeShared(key, jobs, lane.state)),
+        nothing,
+        (error) => {
+          for (const job of 'run' in jobs ? [jobs] : jobs) job.reject(error);
+          if (error instanceof BackendUnavailable) failWaiting(lane);
+        },
+      );
+      if (isPromise(running)) {
+        void running.then(() => this.#drain(key, lane));
+        return;
       }
     }
     this.#lanes.delete(key);
   }
 }
 
+function nothing(): void {}
+
 /** The next job, or the commits that may share the next write. */
-function takeNext<Shared extends Commit<never>>(lane: Lane<Shared>): Alone | Shared[] {
+function takeNext<Shared extends Refusable>(lane: Lane<Shared>): Alone | Shared[] {
+  const [first] = lane.waiting;
+  if (lane.waiting.length === 1 && first) {
+    lane.waiting = [];
+    return 'run' in first ? first : [first];
+  }
   const shared: Shared[] = [];
   for (const job of lane.waiting) {
     if ('run' in job) break;
@@ -99,7 +139,7 @@ function takeNext<Shared extends Commit<never>>(lane: Lane<Shared>): Alone | Sha
 }
 
 /** Whoever waited for a call that was not answered has waited long enough; nothing of theirs was sent. */
-function failWaiting<Shared extends Commit<never>>(lane: Lane<Shared>): void {
+function failWaiting<Shared extends Refusable>(lane: Lane<Shared>): void {
   const waiting = lane.waiting;
   lane.waiting = [];
   for (const job of waiting) {

@@ -8,18 +8,19 @@ const LONGEST_PAUSE_MS = 64;
  * Repeats a compare-and-set until it met nobody else's write, which `attempt` says by `true`; with jitter, so that
  * processes take turns.
  *
+ * @param failures how many attempts have failed before.
  * @throws {SessionConflict} after ten seconds.
  */
-export async function untilUnchanged(attempt: () => Promise<boolean>): Promise<void> {
+export async function untilUnchanged(attempt: () => Promise<boolean>, failures = 0): Promise<void> {
   const start = performance.now();
-  for (let failures = 0; !(await attempt()); failures += 1) {
+  for (let failed = failures; !(await attempt()); failed += 1) {
     if (performance.now() - start > PATIENCE_MS) {
       throw new SessionConflict(
         'Other writers kept changing the session for ten seconds; nothing was saved.',
       );
     }
-    const pauseMs = Math.random() * Math.min(2 ** failures, LONGEST_PAUSE_MS);
-    if (failures > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    const pauseMs = Math.random() * Math.min(2 ** failed, LONGEST_PAUSE_MS);
+    if (failed > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
 

@@ -1,3 +1,4 @@
+import { isPromise } from './awaitable.ts';
 import type { Awaitable } from './session-backend.ts';
 
 /** What becomes of a call; one of these is called, once. */
@@ -46,9 +47,4 @@ export function withDeadline<T>(
       },
     );
   });
-}
-
-/** Whether the value is a promise, of this realm or another. */
-export function isPromise<T>(value: Awaitable<T>): value is Promise<T> {
-  return typeof (value as { then?: unknown } | undefined)?.then === 'function';
 }

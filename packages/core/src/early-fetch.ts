@@ -1,4 +1,5 @@
-import type { StoredSession } from './session-backend.ts';
+import { whenAnswered } from './awaitable.ts';
+import type { Awaitable, StoredSession } from './session-backend.ts';
 import type { LoadedSession } from './session-codec.ts';
 import type { SessionRecords } from './session-records.ts';
 
@@ -33,8 +34,18 @@ export class EarlyFetch {
   }
 
   /** Never rejects. */
-  start(find: () => Promise<Found>): Promise<void> {
-    this.#fetching ??= this.#fetch(find);
+  start(find: () => Awaitable<Found>): Promise<void> {
+    this.#fetching ??= Promise.resolve(
+      whenAnswered(
+        find,
+        (found) => {
+          this.#outcome = found;
+        },
+        (error) => {
+          this.#outcome = { error };
+        },
+      ),
+    );
     return this.#fetching;
   }
 
@@ -55,13 +66,5 @@ export class EarlyFetch {
     this.#fetching = undefined;
     this.#outcome = undefined;
     this.#told = false;
-  }
-
-  async #fetch(find: () => Promise<Found>): Promise<void> {
-    try {
-      this.#outcome = await find();
-    } catch (error) {
-      this.#outcome = { error };
-    }
   }
 }

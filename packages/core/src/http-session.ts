@@ -1,10 +1,13 @@
 import type { ClientFacts } from './account-index.ts';
+import { isPromise, whenAnswered } from './awaitable.ts';
 import {
   BackendUnavailable,
   SessionClosed,
   SessionInterrupted,
   SessionTooLarge,
 } from './errors.ts';
+import { EXPIRY_ENTRY } from './expiry.ts';
+import type { Awaitable } from './session-backend.ts';
 import {
   cacheControlFor,
   deleteCookieText,
@@ -18,6 +21,14 @@ import { needsTouch } from './session-lifetime.ts';
 import type { SessionState } from './session-state.ts';
 import { SessionStore } from './session-store.ts';
 import type { Settings } from './settings.ts';
+
+/** Seconds that every date has room for. */
+const CENTURY = 100 * 366 * 86_400;
+
+const sessionIsClosed = (): SessionClosed => new SessionClosed();
+const sessionIsReadOnly = (): SessionClosed =>
+  new SessionClosed('This route only reads its session (readOnly), so nothing can be changed.');
+const nothing = (): void => {};
 
 /** What a route may choose for itself. */
 export interface HttpSessionOptions {
@@ -78,14 +89,7 @@ export class HttpSession<Data extends object = SessionData> {
     this.#hadCookie = state.key !== null || (state.arrival?.isOwnCookie ?? false);
     state.client = options.client;
     if (options.onUnavailable) state.onUnavailable = options.onUnavailable;
-    if (options.readOnly) {
-      state.refuse(
-        () =>
-          new SessionClosed(
-            'This route only reads its session (readOnly), so nothing can be changed.',
-          ),
-      );
-    }
+    if (options.readOnly) state.refuse(sessionIsReadOnly);
     state.watch();
     state.observer = {
       cookieChanged: () => this.#putCookie(),
@@ -104,25 +108,48 @@ export class HttpSession<Data extends object = SessionData> {
    * @param responseBegan the handler answers by itself, so a new session could not reach the visitor any more.
    * @throws what replaces the response: an acknowledged change is one that was stored.
    */
-  async finish(status: number, responseBegan = false): Promise<void> {
-    try {
-      // Calls that the handler did not wait for: what they did goes into this response, their failure too.
-      const settling = this.#state.settle();
-      if (settling !== undefined) await settling;
-      this.#began = responseBegan;
-      // A cookie that save or cycleKey put early: meanwhile the session may have ended, or its key been cycled.
-      const early = this.#cookie !== undefined && this.#state.cookieDue;
-      // Django: a failed request saves nothing; what save, cycleKey and flush did stands.
-      const wrote = status < 500 && this.#state.hasChanges && (await this.#commit());
-      if (early && !wrote && (await this.#state.hasEndedSince())) this.#withdrawCookie();
-      if (status < 500 && this.#isToBeRenewed()) await this.#renew();
-    } catch (error) {
-      if (error instanceof SessionInterrupted) this.#withdrawCookie();
-      throw error;
-    } finally {
-      this.#state.refuse(() => new SessionClosed());
-      this.writeHeaders();
+  finish(status: number, responseBegan = false): Promise<void> | undefined {
+    // Calls that the handler did not wait for: what they did goes into this response, their failure too.
+    const settling = this.#state.settle();
+    const done = whenAnswered(
+      () =>
+        settling === undefined
+          ? this.#store(status, responseBegan)
+          : settling.then(() => this.#store(status, responseBegan)),
+      () => this.#close(),
+      (error) => {
+        if (error instanceof SessionInterrupted) this.#withdrawCookie();
+        this.#close();
+        return Promise.reject(error);
+      },
+    );
+    return isPromise(done) ? done : undefined;
+  }
+
+  /** Django: a failed request saves nothing; what save, cycleKey and flush did stands. */
+  #store(status: number, responseBegan: boolean): Awaitable<void> {
+    this.#began = responseBegan;
+    // A cookie that save or cycleKey put early: meanwhile the session may have ended, or its key been cycled.
+    const early = this.#cookie !== undefined && this.#state.cookieDue;
+    const committing = status < 500 && this.#commit();
+    if (early || (status < 500 && this.#mayBeRenewed)) {
+      return this.#lookAgain(committing, { early, renews: status < 500 });
     }
+    return isPromise(committing) ? committing.then(nothing) : undefined;
+  }
+
+  async #lookAgain(
+    committing: Awaitable<boolean>,
+    { early, renews }: { early: boolean; renews: boolean },
+  ): Promise<void> {
+    const wrote = await committing;
+    if (early && !wrote && (await this.#state.hasEndedSince())) this.#withdrawCookie();
+    if (renews && this.#isToBeRenewed()) await this.#renew();
+  }
+
+  #close(): void {
+    this.#state.refuse(sessionIsClosed);
+    this.writeHeaders();
   }
 
   /** Whether the response depends on the session, or carries its cookie. */
@@ -144,16 +171,17 @@ export class HttpSession<Data extends object = SessionData> {
   }
 
   /** Whether the session was written, and so is known to be there. */
-  async #commit(): Promise<boolean> {
-    try {
-      await this.#state.commit();
-      return true;
-    } catch (error) {
-      const { onInterrupted = this.#state.settings.onInterrupted } = this.#options;
-      if (!(error instanceof SessionInterrupted) || onInterrupted !== 'discard') throw error;
-      this.#withdrawCookie();
-      return true;
-    }
+  #commit(): Awaitable<boolean> {
+    return whenAnswered(
+      () => this.#state.commit(),
+      (wrote) => wrote,
+      (error) => {
+        const { onInterrupted = this.#state.settings.onInterrupted } = this.#options;
+        if (!(error instanceof SessionInterrupted) || onInterrupted !== 'discard') throw error;
+        this.#withdrawCookie();
+        return true;
+      },
+    );
   }
 
   /** A late response must not replace the cookie that a login has set since. */
@@ -163,11 +191,13 @@ export class HttpSession<Data extends object = SessionData> {
     if (!this.#response.headersSent) this.#setCookieHeader(undefined);
   }
 
-  #isToBeRenewed(): boolean {
+  get #mayBeRenewed(): boolean {
     const { saveEveryRequest, idleTimeout } = this.#state.settings;
-    if (!saveEveryRequest && idleTimeout === undefined) return false;
-    const { touch = true } = this.#options;
-    return touch && !this.#state.cookieDue && this.#state.key !== null;
+    return (saveEveryRequest || idleTimeout !== undefined) && (this.#options.touch ?? true);
+  }
+
+  #isToBeRenewed(): boolean {
+    return this.#mayBeRenewed && !this.#state.cookieDue && this.#state.key !== null;
   }
 
   async #renew(): Promise<void> {
@@ -206,6 +236,11 @@ export class HttpSession<Data extends object = SessionData> {
   }
 
   #maxAge(now: Date): number | undefined {
+    const { cookie, expireAtBrowserClose, idleTimeout, absoluteTimeout } = this.#state.settings;
+    const isLimited = idleTimeout !== undefined || absoluteTimeout !== undefined;
+    if (!isLimited && cookie.age < CENTURY && !this.#state.dictionary().has(EXPIRY_ENTRY)) {
+      return expireAtBrowserClose ? undefined : cookie.age;
+    }
     if (this.session.getExpireAtBrowserClose()) return undefined;
     try {
       // Throws for more seconds than dates have, which the age does not.
@@ -221,8 +256,17 @@ export class HttpSession<Data extends object = SessionData> {
   /** Replaces the session's own cookie among those of the response. */
   #setCookieHeader(text: string | undefined): void {
     const { name } = this.#state.settings.cookie;
-    const present = this.#response.getHeader('Set-Cookie') ?? [];
-    const list = Array.isArray(present) ? (present as string[]) : [String(present)];
+    const present = this.#response.getHeader('Set-Cookie');
+    if (present === undefined && text !== undefined && this.#farewell.length === 0) {
+      this.#response.setHeader('Set-Cookie', [text]);
+      this.#setCacheControl();
+      return;
+    }
+    const list = Array.isArray(present)
+      ? (present as string[])
+      : present === undefined
+        ? []
+        : [String(present)];
     // Headers are written up to three times, and Node checks all that it is given each time.
     const isThere = list.length === 1 && list[0] === text && this.#farewell.length === 0;
     if (!isThere) {

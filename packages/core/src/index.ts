@@ -7,6 +7,7 @@ export {
 } from './account-index.ts';
 export type { AccountFunction } from './account-notes.ts';
 export type { AccountSession, AccountSessions } from './account-sessions.ts';
+export { isPromise } from './awaitable.ts';
 export {
   CircuitBreaker,
   type CircuitBreakerOptions,
@@ -17,7 +18,7 @@ export {
   jittered,
   type StartTimer,
 } from './clearing-timer.ts';
-export { type Ending, isPromise, withDeadline } from './deadline.ts';
+export { type Ending, withDeadline } from './deadline.ts';
 export * from './errors.ts';
 export type { Expiry, ExpiryOptions } from './expiry.ts';
 export { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';

@@ -10,7 +10,7 @@ import {
 } from './json-writer.ts';
 
 export { keepsWithin, measureJson, splitObject } from './json-scanner.ts';
-export { joinObject, stringifyJson } from './json-writer.ts';
+export { assertJson, joinObject, stringifyJson } from './json-writer.ts';
 
 /**
  * Reads JSON as Python's json module does: `NaN`, `Infinity` and `-Infinity` are numbers, integers of more than 4,300

@@ -10,13 +10,20 @@ import { DEEPEST_JSON, MOST_DIGITS } from './json-scanner.ts';
  *   message has the path and the remedy
  */
 export function stringifyJson(value: unknown, name = 'value', options: WriteOptions = {}): string {
+  return write(value, checked(value, name, options));
+}
+
+/** Throws as {@link stringifyJson} would, for a value that is not written yet. */
+export function assertJson(value: unknown, name = 'value', options: WriteOptions = {}): void {
+  checked(value, name, options);
+}
+
+function checked(value: unknown, name: string, options: WriteOptions): Rules {
   const rules: Rules = { bigInts: options.bigInts ?? false, byParts: false };
   const refusal = findRefusal(value, [], rules);
-  if (refusal !== undefined) {
-    const path = name + refusal.path;
-    throw new TypeError(`${path.length > 100 ? `${path.slice(0, 100)}…` : path} ${refusal.reason}`);
-  }
-  return write(value, rules);
+  if (refusal === undefined) return rules;
+  const path = name + refusal.path;
+  throw new TypeError(`${path.length > 100 ? `${path.slice(0, 100)}…` : path} ${refusal.reason}`);
 }
 
 /** As {@link stringifyJson}, but `undefined` instead of an error. */

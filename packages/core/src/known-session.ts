@@ -1,7 +1,9 @@
+import { isPromise } from './awaitable.ts';
 import type { Entries } from './changes.ts';
 import { EarlyFetch, type Found } from './early-fetch.ts';
 import { BackendUnavailable, SessionNotLoaded } from './errors.ts';
 import type { Arrival } from './session-arrivals.ts';
+import type { Awaitable } from './session-backend.ts';
 import type { LoadedSession } from './session-codec.ts';
 import { SessionDictionary } from './session-dictionary.ts';
 import type { SessionRecords } from './session-records.ts';
@@ -9,6 +11,8 @@ import type { Settings } from './settings.ts';
 
 /** A session without anything in it. */
 export const NO_ENTRIES: Entries = new Map();
+
+const NOTHING_FOUND: Found = { key: null, stored: undefined };
 
 /** What one request knows of its session: the key, the record under it and its entries, read when somebody asks. */
 export class KnownSession {
@@ -75,9 +79,9 @@ export class KnownSession {
   }
 
   /** Fetches the record early and does not look inside; a failure is thrown at the first access. */
-  async prefetch(): Promise<void> {
-    if (!this.dictionary && this.#mayBe && !this.arrival?.read)
-      await this.#early.start(this.#finder());
+  prefetch(): Promise<void> | undefined {
+    const isDue = !this.dictionary && this.#mayBe && !this.arrival?.read;
+    return isDue ? this.#early.start(() => this.#find()) : undefined;
   }
 
   /** Reads the record, where that has not happened yet. */
@@ -87,7 +91,7 @@ export class KnownSession {
       this.read();
       return;
     }
-    await this.#early.start(this.#finder());
+    await this.#early.start(() => this.#find());
     // Meanwhile the application may have looked into it itself, and changed something.
     if (!this.dictionary) this.#open(() => this.#fetched());
   }
@@ -130,12 +134,21 @@ export class KnownSession {
     }
   }
 
-  #finder(): () => Promise<Found> {
-    const { key: known, arrival } = this;
-    return async () => {
-      const key = known ?? (await arrival?.redeem?.()) ?? null;
-      return { key, stored: key === null ? undefined : await this.#records.fetch(key) };
-    };
+  #find(): Awaitable<Found> {
+    const { key, arrival } = this;
+    if (key !== null) return this.#fetch(key);
+    const redeeming = arrival?.redeem?.();
+    if (redeeming === undefined) return NOTHING_FOUND;
+    return redeeming.then((redeemed) =>
+      redeemed === undefined ? NOTHING_FOUND : this.#fetch(redeemed),
+    );
+  }
+
+  #fetch(key: string): Awaitable<Found> {
+    const fetching = this.#records.fetch(key);
+    return isPromise(fetching)
+      ? fetching.then((stored) => ({ key, stored }))
+      : { key, stored: fetching };
   }
 
   #fetched(): LoadedSession | undefined {

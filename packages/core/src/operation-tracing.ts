@@ -1,5 +1,5 @@
 import { tracingChannel } from 'node:diagnostics_channel';
-import { isPromise } from './deadline.ts';
+import { isPromise } from './awaitable.ts';
 import type { Awaitable } from './session-backend.ts';
 
 /** What core asks of a backend, by session and by account. */

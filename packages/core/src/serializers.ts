@@ -1,6 +1,6 @@
 import { isAuthEntry } from './changes.ts';
 import { EXPIRY_ENTRY } from './expiry.ts';
-import { equalJson, parseJson, rewriteJson, stringifyJson } from './json-text.ts';
+import { assertJson, equalJson, parseJson, rewriteJson, stringifyJson } from './json-text.ts';
 
 /**
  * Turns one entry's value into JSON text and back. Django's serializers take the whole session at once; here each
@@ -31,6 +31,8 @@ export interface Serializer {
 export interface JsonSerializer extends Serializer {
   /** Writes a value that was read from `before`: what is still the same in it keeps its text. */
   readonly rewrite: (before: string | undefined, value: unknown, name?: string) => string;
+  /** Throws as `dumps` would, and writes nothing. */
+  readonly assert: (value: unknown, name?: string) => void;
 }
 
 const numbers = createJsonSerializer(false);
@@ -48,6 +50,7 @@ function createJsonSerializer(bigInts: boolean): JsonSerializer {
     dumps: (value, name) => stringifyJson(value, name, options),
     loads: (text) => parseJson(text, options),
     rewrite: (before, value, name) => rewriteJson(before, value, name, options),
+    assert: (value, name) => assertJson(value, name, options),
   };
 }
 

@@ -63,7 +63,7 @@ export interface ClearExpiredOptions {
  *
  * Each call is atomic. An expired record is gone, for every call. A call that the place cannot answer rejects (or
  * throws) with the driver's own error; core turns that into `BackendUnavailable`. `describeSessionBackend` from
- * `@coatcheck/core/testing` checks all of this.
+ * `@coatcheck/core/testing` checks all of this. Writes may answer without a promise where nothing has to be waited for.
  */
 export interface SessionBackend {
   /**
@@ -87,7 +87,7 @@ export interface SessionBackend {
    *   session than `data` says
    * @throws {CreateError} when a live record has the key.
    */
-  create(record: SessionRecord, origin?: string): Promise<Written>;
+  create(record: SessionRecord, origin?: string): Awaitable<Written>;
 
   /**
    * Replaces the record while its stored bytes are still `base`, and never inserts.
@@ -95,7 +95,7 @@ export interface SessionBackend {
    * @param origin as for `create`, where the data are newer than those under `base`
    * @throws {UpdateError} with reason `gone`, or with reason `changed` and the `current` record.
    */
-  update(record: SessionRecord, base: string, origin?: string): Promise<Written>;
+  update(record: SessionRecord, base: string, origin?: string): Awaitable<Written>;
 
   /**
    * Moves the expiry while the stored bytes are still `base`; `record.data` has the same content, signed anew where

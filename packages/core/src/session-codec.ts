@@ -37,6 +37,9 @@ const COMPRESS_FROM_BYTES = 1024;
 /** What every browser keeps of a cookie, with its name and attributes (RFC 6265, section 6.1, less the separators). */
 const MAX_COOKIE_BYTES = 4093;
 
+/** More than the attributes of a cookie take besides domain and path. */
+const LONGEST_ATTRIBUTES = 256;
+
 /** More than signature, time and seal take. */
 const MOST_SIGNATURE_BYTES = 1024;
 
@@ -97,6 +100,11 @@ export class SessionCodec {
       : this.#signer.signText(json, { compress: COMPRESS_FROM_BYTES, now });
     if (this.#inCookie) this.#checkCookie(data, entries);
     return data;
+  }
+
+  /** Nobody will ask for this text again, for another one has replaced it. */
+  forget(data: string): void {
+    this.#verified.delete(data);
   }
 
   /** The record, or the reason why it is no session. Never throws for what is stored. */
@@ -195,6 +203,10 @@ export class SessionCodec {
   }
 
   #checkCookie(data: string, entries: Entries): void {
+    const { name, domain = '', path } = this.#settings.cookie;
+    // Most are far from it, and need no text to be measured.
+    const most = data.length + name.length + domain.length + path.length + LONGEST_ATTRIBUTES;
+    if (most <= MAX_COOKIE_BYTES) return;
     const now = this.#settings.now();
     const stored = entries.get(EXPIRY_ENTRY);
     const expiry = stored === undefined ? undefined : jsonSerializer.loads(stored);

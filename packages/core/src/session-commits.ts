@@ -1,15 +1,30 @@
+import { isPromise, whenAnswered } from './awaitable.ts';
 import { applyChanges, type ChangeSet, type Entries } from './changes.ts';
-import { type Commit, CommitQueue, type LaneState } from './commit-queue.ts';
+import { Commit, CommitQueue, type LaneState } from './commit-queue.ts';
 import { isUpdateError, untilUnchanged } from './compare-and-set.ts';
 import { BackendUnavailable } from './errors.ts';
 import { isMarkerOf, newRotation, rotationMarker } from './rotation-marker.ts';
+import type { Awaitable } from './session-backend.ts';
 import type { LoadedSession } from './session-codec.ts';
 import { withCreation } from './session-lifetime.ts';
 import type { Committed, SessionRecords } from './session-records.ts';
 
-interface Update extends Commit<Committed> {
+/** What one request changed. */
+class Update extends Commit<Committed> {
   readonly loaded: LoadedSession;
   readonly changes: ChangeSet;
+
+  constructor(loaded: LoadedSession, changes: ChangeSet) {
+    super();
+    this.loaded = loaded;
+    this.changes = changes;
+  }
+}
+
+/** What an attempt met instead of the record that it wanted to replace. */
+interface Met {
+  readonly pending: Update[];
+  readonly theirs: LoadedSession;
 }
 
 /** Milliseconds to look after a rotation that failed: its caller has waited for as long as a call may take. */
@@ -29,14 +44,14 @@ export class SessionCommits {
   }
 
   /** Merges the changes into the record; commits of one key that wait meanwhile share a write. */
-  update(key: string, loaded: LoadedSession, changes: ChangeSet): Promise<Committed> {
+  update(key: string, loaded: LoadedSession, changes: ChangeSet): Awaitable<Committed> {
     // Visitors who did the same in the same second have the same signed cookie, and are not the same visitor.
     if (this.#records.inCookie) {
-      return this.#records.replace(key, this.#applied(changes, loaded), loaded.base);
+      return this.#records.replace(key, this.#applied(changes, loaded), loaded);
     }
-    return new Promise<Committed>((resolve, reject) => {
-      this.#queue.share(key, { loaded, changes, resolve, reject });
-    });
+    const update = new Update(loaded, changes);
+    this.#queue.share(key, update);
+    return update.outcome();
   }
 
   /** Moves the session to a new key and retires the old one. @throws {SessionInterrupted} when it had ended. */
@@ -60,11 +75,10 @@ export class SessionCommits {
           } catch (error) {
             theirs = this.#records.newer(key, error);
           }
-          const { base } = successor.session;
           successor = await this.#records.replace(
             successor.key,
             this.#applied(changes, theirs),
-            base,
+            successor.session,
             { origin: theirs.base, client: changes.client },
           );
           return false;
@@ -134,29 +148,47 @@ export class SessionCommits {
     return this.#queue.idle();
   }
 
-  async #writeShared(key: string, updates: Update[], state: LaneState): Promise<void> {
-    let theirs = state.latest ?? (updates[0] as Update).loaded;
-    let pending = updates;
-    let attempts = 0;
+  #writeShared(key: string, updates: Update[], state: LaneState): Awaitable<void> {
+    const theirs = state.latest ?? (updates[0] as Update).loaded;
     // Unknown until this write is known to have been done.
     state.latest = undefined;
+    const met = this.#attempt(key, { pending: updates, theirs }, state, 1);
+    return isPromise(met)
+      ? met.then((newer) => newer && this.#repeat(key, newer, state))
+      : met && this.#repeat(key, met, state);
+  }
+
+  /** The attempts after the first one, which met a newer record. */
+  async #repeat(key: string, met: Met, state: LaneState): Promise<void> {
+    let newest: Met | undefined = met;
+    let attempts = 1;
     await untilUnchanged(async () => {
       attempts += 1;
-      const merged = this.#merge(pending, theirs);
-      pending = merged.accepted;
-      if (pending.length === 0) return true;
-      try {
-        const client = pending.at(-1)?.changes.client;
-        const committed = await this.#records.replace(key, merged.entries, theirs.base, { client });
+      newest = newest && (await this.#attempt(key, newest, state, attempts));
+      return newest === undefined;
+    }, attempts);
+  }
+
+  /** One write of all that can be applied; what it met where somebody else has written. */
+  #attempt(
+    key: string,
+    { pending, theirs }: Met,
+    state: LaneState,
+    attempts: number,
+  ): Awaitable<Met | undefined> {
+    const { entries, accepted } = this.#merge(pending, theirs);
+    if (accepted.length === 0) return undefined;
+    const client = accepted.at(-1)?.changes.client;
+    return whenAnswered(
+      () => this.#records.replace(key, entries, theirs, { client }),
+      (committed) => {
         state.latest = committed.session;
-        this.#records.tellMerged(key, attempts, pending.length);
-        for (const update of pending) update.resolve(committed);
-        return true;
-      } catch (error) {
-        theirs = this.#records.newer(key, error);
-        return false;
-      }
-    });
+        this.#records.tellMerged(key, attempts, accepted.length);
+        for (const update of accepted) update.resolve(committed);
+        return undefined;
+      },
+      (error) => ({ pending: accepted, theirs: this.#records.newer(key, error) }),
+    );
   }
 
   /** Applies each commit in turn; one that cannot be applied is rejected alone. */

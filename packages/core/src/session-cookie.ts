@@ -102,13 +102,17 @@ function fail(what: string): never {
 export function cookieValues(header: string | undefined, name: string): string[] {
   if (!header?.includes(name)) return [];
   const values: string[] = [];
-  for (const part of header.split(';')) {
-    const equals = part.indexOf('=');
-    if (equals === -1 || part.slice(0, equals).trim() !== name) continue;
-    const trimmed = part.slice(equals + 1).trim();
-    const quoted = trimmed.length >= 2 && trimmed.startsWith('"') && trimmed.endsWith('"');
-    const value = quoted ? trimmed.slice(1, -1) : trimmed;
-    if (!values.includes(value)) values.push(value);
+  for (let start = 0; start < header.length; ) {
+    const semicolon = header.indexOf(';', start);
+    const end = semicolon === -1 ? header.length : semicolon;
+    const equals = header.indexOf('=', start);
+    if (equals !== -1 && equals < end && header.slice(start, equals).trim() === name) {
+      const trimmed = header.slice(equals + 1, end).trim();
+      const quoted = trimmed.length >= 2 && trimmed.startsWith('"') && trimmed.endsWith('"');
+      const value = quoted ? trimmed.slice(1, -1) : trimmed;
+      if (!values.includes(value)) values.push(value);
+    }
+    start = end + 1;
   }
   return values;
 }
@@ -151,7 +155,7 @@ export function deleteCookieText(cookie: CookieSettings): string {
  * a public one is made private, so that no shared cache hands one visitor's cookie to another.
  */
 export function cacheControlFor(current: string | undefined): string {
-  if (current === undefined) return 'no-store';
+  if (current === undefined || current === 'no-store') return 'no-store';
   const directives = current.split(',').map((directive) => directive.trim());
   const has = (name: RegExp): boolean => directives.some((directive) => name.test(directive));
   if (has(/^no-store$/i)) return current;

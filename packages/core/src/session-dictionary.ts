@@ -1,3 +1,4 @@
+import type { ClientFacts } from './account-index.ts';
 import {
   assertKey,
   type ChangeFunction,
@@ -59,7 +60,11 @@ export class SessionDictionary {
   assertStorable(key: string, value: unknown): void {
     assertKey(key);
     if (key === EXPIRY_ENTRY) assertExpiry(value);
-    this.#dumps(key, value);
+    const serializer = this.#serializerOf(key);
+    const json = asJson(serializer);
+    // The value is written when it is saved: until then it may change.
+    if (json) json.assert(value, key);
+    else serializer.dumps(value, key);
   }
 
   /** @throws {TypeError} as `assertStorable` does. */
@@ -150,8 +155,8 @@ export class SessionDictionary {
     }
   }
 
-  /** What changed until now, serialised now. */
-  snapshot(): ChangeSet {
+  /** What changed until now, serialised now. @param client who made the changes */
+  snapshot(client?: ClientFacts): ChangeSet {
     this.#clearedSinceSnapshot = false;
     const steps = new Map<string, readonly Step[]>();
     let auth = false;
@@ -159,13 +164,15 @@ export class SessionDictionary {
       this.#finishStep(key, touched);
       touched.sent = touched.steps.length;
       if (touched.sent === 0) continue;
-      steps.set(key, [...(steps.get(key) ?? []), ...touched.steps]);
+      const earlier = steps.get(key);
+      steps.set(key, earlier ? [...earlier, ...touched.steps] : touched.steps.slice());
       auth ||= isAuthEntry(key);
     }
     return {
       cleared: this.#cleared,
       steps,
       auth: auth ? new Map(this.#texts().filter(([key]) => isAuthEntry(key))) : undefined,
+      client,
     };
   }
 
@@ -191,7 +198,8 @@ export class SessionDictionary {
 
   /** A copy, for what is done to an entry may change which there are. */
   #all(): [string, Touched][] {
-    return [...this.#overtaken, ...this.#touched];
+    const touched = [...this.#touched];
+    return this.#overtaken.length > 0 ? [...this.#overtaken, ...touched] : touched;
   }
 
   #isChanged(key: string, touched: Touched): boolean {
@@ -275,10 +283,6 @@ export class SessionDictionary {
       if (touched.text !== undefined) touched.value = this.#loads(key, touched.text);
       throw error;
     }
-  }
-
-  #dumps(key: string, value: unknown): string {
-    return this.#serializerOf(key).dumps(value, key);
   }
 
   #loads(key: string, text: string): unknown {

@@ -1,6 +1,6 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
-import { isPromise } from './deadline.ts';
+import { isPromise } from './awaitable.ts';
 import { Redactor } from './redactor.ts';
 
 /** Why stored bytes or a cookie were not taken for a session. */

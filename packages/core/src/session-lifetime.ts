@@ -50,6 +50,7 @@ export function earliest(
   createdAt: number | undefined,
   { idleTimeout, absoluteTimeout }: Settings,
 ): Date {
+  if (idleTimeout === undefined && absoluteTimeout === undefined) return date;
   let end = date.getTime();
   if (idleTimeout !== undefined) end = Math.min(end, modification.getTime() + idleTimeout * 1000);
   if (absoluteTimeout !== undefined && createdAt !== undefined) {

@@ -1,9 +1,9 @@
 import type { ClientFacts } from './account-index.ts';
 import type { AccountNotes } from './account-notes.ts';
+import { isPromise, whenAnswered } from './awaitable.ts';
 import { BackendCalls } from './backend-calls.ts';
 import type { Entries } from './changes.ts';
 import { isNamed, isUpdateError } from './compare-and-set.ts';
-import { isPromise } from './deadline.ts';
 import { CreateError, SessionInterrupted } from './errors.ts';
 import { attributesOf } from './session-attributes.ts';
 import type {
@@ -20,7 +20,6 @@ import type { SessionEventEmitter } from './session-events.ts';
 import { newSessionKey } from './session-key.ts';
 import {
   completed,
-  createdAtOf,
   endOfSession,
   endOfStored,
   hasEnded,
@@ -34,6 +33,15 @@ import type { Settings } from './settings.ts';
 export interface Committed {
   readonly key: string;
   readonly session: LoadedSession;
+}
+
+/** A record that is about to be written. */
+interface Draft {
+  /** As the visitor has it. */
+  readonly key: string;
+  readonly entries: Entries;
+  readonly now: Date;
+  readonly record: SessionRecord;
 }
 
 /** A place whose sessions are moved to another one, where they are used from then on. */
@@ -143,48 +151,31 @@ export class SessionRecords {
   }
 
   /** Stores the entries under a new key; `origin` is the base of the record that they come from. */
-  async create(entries: Entries, origin?: string, client?: ClientFacts): Promise<Committed> {
+  create(entries: Entries, origin?: string, client?: ClientFacts): Awaitable<Committed> {
     const complete = completed(entries, undefined, this.settings);
-    for (let attempt = 1; ; attempt += 1) {
-      const key = newSessionKey();
-      const record = this.#record(key, complete);
-      if (this.notes) await this.notes.note(record, complete, client);
-      try {
-        const call = { operation: 'create', key, record, base: origin } as const;
-        const written = await this.#calls.make(call, () => this.#backend.create(record, origin));
-        const committed = this.#committed(key, record, written, complete);
-        this.#events.tell('created', committed.key, {});
-        return committed;
-      } catch (error) {
-        if (!isNamed(error, 'CreateError')) throw error;
-        if (attempt === CREATE_ATTEMPTS) {
-          throw new CreateError(
-            `${CREATE_ATTEMPTS} new session keys in a row were taken; the random source is broken.`,
-            { cause: error },
-          );
-        }
-      }
-    }
+    return this.#create(complete, origin, client, 1);
   }
 
-  /** Replaces the record that `base` names; `origin` where the entries come from another. @throws {UpdateError} */
-  async replace(
+  /** Replaces the record that was found; `origin` where the entries come from another. @throws {UpdateError} */
+  replace(
     key: string,
     entries: Entries,
-    base: string,
+    { base, data }: LoadedSession,
     { origin, client }: { origin?: string; client?: ClientFacts | undefined } = {},
-  ): Promise<Committed> {
-    const complete = withSharedExpiry(entries, this.settings);
-    const record = this.#record(key, complete);
-    if (this.notes) await this.notes.note(record, complete, client);
-    const written = await this.#update(key, record, base, origin);
-    this.#events.tell('saved', key, {});
-    return this.#committed(key, record, written, complete);
+  ): Awaitable<Committed> {
+    const draft = this.#draft(key, withSharedExpiry(entries, this.settings));
+    const send = (): Awaitable<Committed> => {
+      const written = this.#update(draft, base, origin);
+      return isPromise(written)
+        ? written.then((answer) => this.#replaced(data, draft, answer))
+        : this.#replaced(data, draft, written);
+    };
+    return this.notes ? this.notes.note(draft.record, draft.entries, client).then(send) : send();
   }
 
   /** Turns the record that `base` names into a marker: its session is no more under this key. @throws {UpdateError} */
   async retire(key: string, base: string, marker: Entries): Promise<void> {
-    await this.#update(key, this.#record(key, marker), base);
+    await this.#update(this.#draft(key, marker), base);
   }
 
   /** Moves the record's expiry; `undefined` when somebody else changed or removed it, who then did so anyway. */
@@ -195,12 +186,13 @@ export class SessionRecords {
   ): Promise<Committed | undefined> {
     const entries = completed(loaded.entries, loaded.signedAt, this.settings);
     const resign = loaded.fallback !== undefined || this.inCookie || entries !== loaded.entries;
-    const record = this.#record(key, entries, undefined, resign ? undefined : loaded.data);
+    const draft = this.#draft(key, entries, resign ? undefined : loaded.data);
+    const { record } = draft;
     const { base } = loaded;
     if (this.notes) await this.notes.note(record, entries, client);
     const call = { operation: 'touch', key, record, base } as const;
     const written = await this.#calls.make(call, () => this.#backend.touch(record, base));
-    return written && this.#committed(key, record, written, entries);
+    return written && this.#committed(draft, written);
   }
 
   /** Removes the record, with `base` only the one that it names. @throws {UpdateError} */
@@ -262,25 +254,37 @@ export class SessionRecords {
     return this.#moves.arrive(key, former.sourceOf(key));
   }
 
-  #record(
-    key: string,
-    entries: Entries,
-    now: Date = this.settings.now(),
-    data: string = this.#codec.encode(entries, now),
-  ): SessionRecord {
-    const expiresAt = endOfSession(entries, now, this.settings, createdAtOf(entries));
-    const attributes = attributesOf(entries, this.settings);
-    return { key: this.place.backendKey(key), data, expiresAt, attributes };
+  /** @param data the text, where it is known already. */
+  #draft(key: string, entries: Entries, data?: string): Draft {
+    const now = this.settings.now();
+    const record: SessionRecord = {
+      key: this.place.backendKey(key),
+      data: data ?? this.#codec.encode(entries, now),
+      expiresAt: endOfSession(entries, now, this.settings),
+      attributes: attributesOf(entries, this.settings),
+    };
+    return { key, entries, now, record };
   }
 
-  #committed(key: string, record: SessionRecord, written: Written, entries: Entries): Committed {
+  #replaced(data: string, draft: Draft, written: Written): Committed {
+    if (data !== draft.record.data) this.#codec.forget(data);
+    return this.#told('saved', draft, written);
+  }
+
+  #told(event: 'created' | 'saved', draft: Draft, written: Written): Committed {
+    const committed = this.#committed(draft, written);
+    this.#events.tell(event, committed.key, {});
+    return committed;
+  }
+
+  #committed({ key, entries, now, record }: Draft, written: Written): Committed {
     const session: LoadedSession = {
       data: record.data,
       base: written.base,
       entries,
       expiresAt: record.expiresAt,
       modifiedAt: undefined,
-      signedAt: Math.floor(this.settings.now().getTime() / 1000),
+      signedAt: Math.floor(now.getTime() / 1000),
       fallback: undefined,
       rotated: false,
       moving: undefined,
@@ -294,10 +298,42 @@ export class SessionRecords {
     return endOfStored(found, stored.modifiedAt ?? this.settings.now(), this.settings);
   }
 
-  #update(key: string, record: SessionRecord, base: string, origin?: string): Awaitable<Written> {
+  #update({ key, record }: Draft, base: string, origin?: string): Awaitable<Written> {
     const call = { operation: 'update', key, record, base } as const;
     return this.#calls.make(call, () => this.#backend.update(record, base, origin));
   }
+
+  #create(
+    entries: Entries,
+    origin: string | undefined,
+    client: ClientFacts | undefined,
+    attempt: number,
+  ): Awaitable<Committed> {
+    // In a cookie the data are the key.
+    const draft = this.#draft(this.inCookie ? '' : newSessionKey(), entries);
+    const { key, record } = draft;
+    const send = (): Awaitable<Committed> =>
+      whenAnswered(
+        () => {
+          const call = { operation: 'create', key, record, base: origin } as const;
+          return this.#calls.make(call, () => this.#backend.create(record, origin));
+        },
+        (written) => this.#told('created', draft, written),
+        (error) => {
+          if (!isNamed(error, 'CreateError')) throw error;
+          if (attempt === CREATE_ATTEMPTS) throw keysAreTaken(error);
+          return this.#create(entries, origin, client, attempt + 1);
+        },
+      );
+    return this.notes ? this.notes.note(record, entries, client).then(send) : send();
+  }
+}
+
+function keysAreTaken(cause: unknown): CreateError {
+  return new CreateError(
+    `${CREATE_ATTEMPTS} new session keys in a row were taken; the random source is broken.`,
+    { cause },
+  );
 }
 
 function readsExpiry(backend: SessionBackend): backend is SessionBackend & ExpiryReader {

@@ -1,8 +1,10 @@
 import type { ClientFacts } from './account-index.ts';
+import { isPromise, whenAnswered } from './awaitable.ts';
 import { applyChanges, type ChangeSet } from './changes.ts';
 import { BackendUnavailable, SessionInterrupted, SessionNotLoaded } from './errors.ts';
 import { KnownSession, NO_ENTRIES } from './known-session.ts';
 import type { Arrival } from './session-arrivals.ts';
+import type { Awaitable } from './session-backend.ts';
 import type { LoadedSession } from './session-codec.ts';
 import type { SessionCommits } from './session-commits.ts';
 import type { SessionDictionary } from './session-dictionary.ts';
@@ -133,10 +135,10 @@ export class SessionState {
   }
 
   /** See `KnownSession.prefetch`. */
-  prefetch(): Promise<void> {
+  prefetch(): Promise<void> | undefined {
     if (!this.arrival) return this.#known.prefetch();
     // A session that was moved for the visitor is told by its cookie; a failure is for whoever asks for the session.
-    return this.#turns.take(() => this.#loadKnown()).catch(() => {});
+    return Promise.resolve(this.#turns.take(() => this.#loadKnown())).catch(() => {});
   }
 
   load(): Promise<void> {
@@ -233,20 +235,23 @@ export class SessionState {
     });
   }
 
-  /** What the end of a request does: writes what changed, and nothing where there is nothing to keep. */
-  commit(): Promise<void> {
-    return this.#turns.take(async () => {
-      if (!this.hasChanges) return;
+  /**
+   * What the end of a request does: writes what changed, and nothing where there is nothing to keep. Whether the session
+   * was looked at, so that it is known to be there.
+   */
+  commit(): Awaitable<boolean> {
+    return this.#turns.take(() => {
+      if (!this.hasChanges) return false;
       this.#assertWritable();
       // Only `modified = true` asks for a write without a look at the session.
-      if (!this.#known.dictionary) await this.#known.load();
-      if (!this.#known.record && this.dictionary().keys().length === 0) return;
-      await this.#save();
+      return this.#known.dictionary
+        ? this.#commit()
+        : this.#known.load().then(() => this.#commit());
     });
   }
 
   /** Renews the expiry of the session's record, if there is a session and `isDue` says so. */
-  renew(isDue: (session: LoadedSession) => boolean): Promise<void> {
+  renew(isDue: (session: LoadedSession) => boolean): Awaitable<void> {
     return this.#turns.take(async () => {
       await this.#known.load();
       const { key, record } = this.#known;
@@ -289,39 +294,53 @@ export class SessionState {
     return this.#records.interrupted(key, { isCycled: true });
   }
 
-  #save(): Promise<void> {
+  #commit(): Awaitable<boolean> {
+    if (!this.#known.record && this.dictionary().keys().length === 0) return true;
+    const saving = this.#save();
+    return isPromise(saving) ? saving.then(() => true) : true;
+  }
+
+  #save(): Awaitable<void> {
     const { key, record } = this.#known;
     if (key === null || !record) return this.#create();
     if (record.rotated) throw this.#cycled(key);
     return this.#write((changes) => this.#commits.update(key, record, changes));
   }
 
-  async #create(): Promise<void> {
+  #create(): Awaitable<void> {
     this.observer?.assertCookieCanBeSent();
     const { key, record: old } = this.#known;
     const origin = key === null ? undefined : old?.base;
     // A copy is as old as what it is a copy of.
     const kept = old ? withCreation(old.entries, old.signedAt, this.settings) : NO_ENTRIES;
-    await this.#write((changes) =>
+    const creating = this.#write((changes) =>
       this.#records.create(applyChanges(changes, kept), origin, changes.client),
     );
-    this.#modified = true;
+    const created = (): void => {
+      this.#modified = true;
+    };
+    return isPromise(creating) ? creating.then(created) : created();
   }
 
-  async #write(send: (changes: ChangeSet) => Promise<Committed>): Promise<void> {
+  #write(send: (changes: ChangeSet) => Awaitable<Committed>): Awaitable<void> {
     if (this.#unsure) throw this.#unsure;
     const { dictionary } = this.#known;
     if (!dictionary) throw new SessionNotLoaded();
-    const changes = { ...dictionary.snapshot(), client: this.client };
-    try {
-      const { key, session } = await send(changes);
-      this.#known.key = key;
-      this.#known.record = session;
-      dictionary.rebase(session.entries);
-    } catch (error) {
-      if (error instanceof BackendUnavailable && error.ambiguous) this.#unsure = error;
-      throw error;
-    }
+    const changes = dictionary.snapshot(this.client);
+    return whenAnswered(
+      () => send(changes),
+      (committed) => this.#written(dictionary, committed),
+      (error) => {
+        if (error instanceof BackendUnavailable && error.ambiguous) this.#unsure = error;
+        throw error;
+      },
+    );
+  }
+
+  #written(dictionary: SessionDictionary, { key, session }: Committed): void {
+    this.#known.key = key;
+    this.#known.record = session;
+    dictionary.rebase(session.entries);
     if (this.#dictionary === dictionary) this.#dirty = false;
     this.ended = false;
     this.#cookieIsDue();
@@ -338,7 +357,7 @@ export class SessionState {
   }
 
   /** @param rotated instead of an error where the key was cycled before it was loaded. */
-  #writing(run: () => Promise<void>, rotated?: () => void): Promise<void> {
+  #writing(run: () => Awaitable<void>, rotated?: () => void): Promise<void> {
     return this.#turns.call(async () => {
       this.#assertWritable();
       // Not awaited where there is nothing to wait for: what is saved is what there is now.

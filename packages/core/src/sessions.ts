@@ -1,7 +1,7 @@
 import { accountText } from './account-notes.ts';
 import { AccountSessions } from './account-sessions.ts';
+import { isPromise } from './awaitable.ts';
 import { type Clearing, type ClearingOptions, startClearing } from './clearing-timer.ts';
-import { isPromise } from './deadline.ts';
 import { ImproperlyConfigured } from './errors.ts';
 import { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';
 import { type FormerSessions, openFormer } from './migrating-from.ts';

@@ -1,23 +1,27 @@
+import { isPromise } from './awaitable.ts';
+import type { Awaitable } from './session-backend.ts';
+
 /** Runs calls one after the other, whatever their callers await. */
 export class Turns {
   #last: Promise<unknown> | undefined;
   /** The application's calls, while somebody means to settle them. */
   #calls: { call: Call<unknown>; failure: Call<unknown>['failure'] }[] | undefined;
 
-  /** Runs after everything asked for earlier, whether that failed or not. */
-  async take<T>(run: () => Promise<T>): Promise<T> {
+  /** Runs after everything asked for earlier, whether that failed or not; at once where there is nothing to wait for. */
+  take<T>(run: () => Awaitable<T>): Awaitable<T> {
     const before = this.#last;
     const turn = before === undefined ? run() : before.then(run, run);
+    if (!isPromise(turn)) return turn;
     this.#last = turn;
-    try {
-      return await turn;
-    } finally {
+    const isOver = (): void => {
       if (this.#last === turn) this.#last = undefined;
-    }
+    };
+    turn.then(isOver, isOver);
+    return turn;
   }
 
   /** As `take`, for the application, which may or may not wait for what it asked for. */
-  call<T>(run: () => Promise<T>): Promise<T> {
+  call<T>(run: () => Awaitable<T>): Promise<T> {
     const call = new Call<T>((resolve) => resolve(this.take(run)));
     this.#calls?.push({ call, failure: call.failure });
     return call;

@@ -37,6 +37,15 @@ export class VerifiedTexts {
     return older;
   }
 
+  /**
+   * Drops a text that is out of date. Measured: without that, what a busy site writes lives long enough to be moved
+   * about by the garbage collector, which took a fifth of all time.
+   */
+  delete(text: string): void {
+    if (this.#recent.delete(text)) this.#characters -= text.length;
+    this.#older.delete(text);
+  }
+
   add(text: string, verified: VerifiedText): void {
     this.#characters += text.length;
     if (this.#characters > this.#mostCharacters) {

@@ -43,8 +43,8 @@ async function createPlace(answers: 'synchronously' | 'later' = 'later', options
     return session;
   };
   const create = () => sessions.open().set('b', 1).save();
-  const errorOf = (call: Promise<unknown>) =>
-    call.then(
+  const errorOf = (call: unknown) =>
+    Promise.resolve(call).then(
       () => 'no error',
       (error: unknown) => error,
     );

@@ -101,7 +101,7 @@ describe('cycleKey', () => {
       await visited().catch((error: unknown) => {
         expect(error).toBeInstanceOf(SessionInterrupted);
       });
-      await http.finish(200).catch((error: unknown) => {
+      await http.finish(200)?.catch((error: unknown) => {
         expect(error).toBeInstanceOf(SessionInterrupted);
       });
       expect(headers.has('Set-Cookie')).toBe(false);

@@ -33,10 +33,10 @@ describe('events', () => {
     session.set('password', 'hunter2');
     await session.save();
     const key = String(session.sessionKey);
-    const [one, two] = [sessions.open(key), sessions.open(key)];
-    one.set('a', 'hunter2');
-    two.set('b', 'hunter2');
-    await Promise.all([one.save(), two.save()]);
+    const stores = [sessions.open(key), sessions.open(key), sessions.open(key)];
+    for (const [i, store] of stores.entries()) store.set(`k${i}`, 'hunter2');
+    // The second and the third wait for the first, and share a write.
+    await Promise.all(stores.map((store) => store.save()));
     const late = sessions.open(key);
     late.set('a', 'hunter3');
     await session.cycleKey();

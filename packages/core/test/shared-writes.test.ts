@@ -40,10 +40,13 @@ describe('in a shared write a commit that cannot be applied is rejected alone', 
     first.update({ n: 2, first: 1 });
     bad(second);
     third.set('third', 1);
+    // While one write is under way, the others wait for the next.
+    const ahead = sessions.open(key).set('ahead', 1).save();
     const outcomes = await Promise.allSettled([first.save(), second.save(), third.save()]);
+    await ahead;
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect(merged).toEqual([{ attempts: 1, commits: 2 }]);
-    expect(dataOf(sessions, key)).toEqual({ n: 2, first: 1, third: 1 });
+    expect(dataOf(sessions, key)).toEqual({ n: 2, ahead: 1, first: 1, third: 1 });
     return (outcomes[1] as PromiseRejectedResult).reason;
   }
 

@@ -40,12 +40,18 @@ describe('a call that is not answered', () => {
 
   it('ends every commit that shared the write', async () => {
     const { backend, key, sessions } = await createPlace();
-    backend.before = (operation) => (operation === 'update' ? never() : undefined);
+    let updates = 0;
+    backend.before = (operation) => {
+      if (operation === 'update') updates += 1;
+      return updates === 2 ? never() : undefined;
+    };
+    const ahead = sessions.open(key).set('ahead', 1).save();
     const stores = [sessions.open(key), sessions.open(key)];
     for (const [i, store] of stores.entries()) store.set(`k${i}`, i);
     const outcomes = await Promise.allSettled(stores.map((store) => store.save()));
+    await ahead;
     for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: ambiguous });
-    expect(backend.calls.filter((call) => call === 'update')).toHaveLength(1);
+    expect(backend.calls.filter((call) => call === 'update')).toHaveLength(2);
   });
 
   it('fails the commits that waited behind it, of which nothing was sent; the next one merges', async () => {

@@ -252,7 +252,8 @@ export class DatabaseBackend
   }
 
   #select(key: string): Statement {
-    return { sql: this.#driver.statements.load, values: [key, this.#nowColumn()] };
+    const values = [key, this.#nowColumn()];
+    return { sql: this.#driver.statements.load, values, isForOneRow: true };
   }
 
   #stored([row]: readonly Row[]): StoredSession | undefined {

@@ -7,6 +7,8 @@ import type { SessionTable } from './session-table.ts';
 export interface Statement {
   readonly sql: string;
   readonly values: readonly (string | number | null)[];
+  /** At most one row answers it, so that nobody need look for more. */
+  readonly isForOneRow?: boolean;
   /** No visitor waits for it, so that it may take minutes. */
   readonly mayTakeLong?: boolean;
 }

@@ -14,7 +14,7 @@ export interface DateColumn {
 const firstInstant = Date.parse('1000-01-02T00:00:00Z');
 const lastInstant = Date.parse('9999-12-30T00:00:00Z');
 
-const storedText = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?$/;
+const storedText = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?$/;
 
 /**
  * Django's text for dates in SQLite.
@@ -25,24 +25,29 @@ const storedText = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?$
 export function djangoDateColumn(timeZone = 'UTC'): DateColumn {
   checkZone(timeZone);
   const offsetAt = zoneOffset(timeZone);
+  // Each query says the time, and many are made in one millisecond.
+  let last = { instant: Number.NaN, text: '' };
   return {
     toText(date) {
       const instant = Math.min(Math.max(date.getTime(), firstInstant), lastInstant);
-      const text = new Date(instant + offsetAt(instant)).toISOString();
-      const fraction = text.slice(20, 23);
-      const seconds = `${text.slice(0, 10)} ${text.slice(11, 19)}`;
-      return fraction === '000' ? seconds : `${seconds}.${fraction}000`;
+      if (instant !== last.instant) last = { instant, text: textAt(instant + offsetAt(instant)) };
+      return last.text;
     },
     fromText(value) {
-      const found = typeof value === 'string' ? storedText.exec(value) : null;
-      if (!found) return undefined;
-      const [, year, month, day, hour, minute, second, fraction = ''] = found;
-      const ms = fraction.slice(0, 3).padEnd(3, '0');
-      const local = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);
+      if (typeof value !== 'string' || !storedText.test(value)) return undefined;
+      const ms = value.slice(20, 23).padEnd(3, '0');
+      const local = Date.parse(`${value.slice(0, 10)}T${value.slice(11, 19)}.${ms}Z`);
       if (Number.isNaN(local)) return undefined;
       return timeZone === 'UTC' ? new Date(local) : localToInstant(local, timeZone);
     },
   };
+}
+
+function textAt(local: number): string {
+  const text = new Date(local).toISOString();
+  const fraction = text.slice(20, 23);
+  const seconds = `${text.slice(0, 10)} ${text.slice(11, 19)}`;
+  return fraction === '000' ? seconds : `${seconds}.${fraction}000`;
 }
 
 /** How far the zone's clocks are ahead of UTC at an instant, in milliseconds. */

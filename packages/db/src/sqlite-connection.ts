@@ -43,7 +43,7 @@ export class SqliteConnection implements Transaction {
     this.#setUp();
   }
 
-  execute({ sql, values }: Statement): Outcome {
+  execute({ sql, values, isForOneRow }: Statement): Outcome {
     let statement = this.#prepared.get(sql);
     if (!statement) {
       // Its statements name each value once and in order, so that the marks do as well.
@@ -52,6 +52,10 @@ export class SqliteConnection implements Transaction {
     }
     if (!statement.reader) return { rows: [], changes: statement.run(...values).changes };
     // Rows of better-sqlite3 are plain objects by column name.
+    if (isForOneRow) {
+      const row = statement.get(...values) as Row | undefined;
+      return { rows: row ? [row] : [], changes: 0 };
+    }
     return { rows: statement.all(...values) as Row[], changes: 0 };
   }
 

@@ -9,6 +9,7 @@ export interface SqliteStatement {
   /** Whether it returns rows. */
   readonly reader: boolean;
   run(...values: unknown[]): { changes: number };
+  get(...values: unknown[]): unknown;
   all(...values: unknown[]): unknown[];
 }
 

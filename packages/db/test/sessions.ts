@@ -29,6 +29,7 @@ export function watchCommits(database: SqliteDatabase) {
       if (sql !== 'COMMIT') return statement;
       return {
         reader: false,
+        get: () => undefined,
         all: () => [],
         run() {
           const failure = commits.failures.shift();

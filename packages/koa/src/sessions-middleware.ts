@@ -72,14 +72,17 @@ export function sessions<Data extends object = SessionData>(
     try {
       await next();
     } catch (error) {
-      await http.finish(statusOf(error), hasBegun(ctx)).catch((cause: unknown) => {
+      try {
+        await http.finish(statusOf(error), hasBegun(ctx));
+      } catch (cause) {
         // The first error is the one that is answered.
         opener.events.tell('error', undefined, { cause });
-      });
+      }
       if (http.hasHeaders) keepHeaders(ctx, http);
       throw error;
     }
-    await http.finish(ctx.status, hasBegun(ctx));
+    const finishing = http.finish(ctx.status, hasBegun(ctx));
+    if (finishing !== undefined) await finishing;
     if (http.hasHeaders) keepHeaders(ctx, http);
   };
   openers.set(middleware, opener as unknown as Sessions);

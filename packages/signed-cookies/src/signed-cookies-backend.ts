@@ -44,15 +44,15 @@ export class SignedCookiesBackend implements SessionBackend, SafetyReporter {
     return { data: key, base: key };
   }
 
-  async create({ data }: SessionRecord): Promise<Written> {
+  create({ data }: SessionRecord): Written {
     return { key: data, base: data };
   }
 
-  update(record: SessionRecord): Promise<Written> {
+  update(record: SessionRecord): Written {
     return this.create(record);
   }
 
-  touch(record: SessionRecord): Promise<Written> {
+  async touch(record: SessionRecord): Promise<Written> {
     return this.create(record);
   }
 

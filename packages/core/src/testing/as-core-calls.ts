@@ -1,5 +1,6 @@
 import { UpdateError } from '../errors.ts';
 import type {
+  Awaitable,
   ClearExpiredOptions,
   SessionBackend,
   SessionRecord,
@@ -32,12 +33,12 @@ class JsonRecords implements SessionBackend {
     return found && 'then' in found ? found.then(unwrap) : unwrap(found);
   }
 
-  create(record: SessionRecord): Promise<Written> {
+  async create(record: SessionRecord): Promise<Written> {
     return this.#backend.create(wrap(record));
   }
 
-  update(record: SessionRecord, base: string): Promise<Written> {
-    return tellText(this.#backend.update(wrap(record), base));
+  async update(record: SessionRecord, base: string): Promise<Written> {
+    return tellText(() => this.#backend.update(wrap(record), base));
   }
 
   touch(record: SessionRecord, base: string): Promise<Written | undefined> {
@@ -45,7 +46,7 @@ class JsonRecords implements SessionBackend {
   }
 
   delete(key: string, base?: string): Promise<boolean> {
-    return tellText(this.#backend.delete(key, base));
+    return tellText(() => this.#backend.delete(key, base));
   }
 
   clearExpired(options?: ClearExpiredOptions): Promise<number> {
@@ -66,9 +67,9 @@ function unwrap(found: StoredSession | undefined): StoredSession | undefined {
 }
 
 /** The answer; an error that says what is stored now says so in the words of the test. */
-async function tellText<T>(answer: Promise<T>): Promise<T> {
+async function tellText<T>(call: () => Awaitable<T>): Promise<T> {
   try {
-    return await answer;
+    return await call();
   } catch (error) {
     const current = unwrap(changedTo(error));
     throw current ? new UpdateError('changed', current) : error;

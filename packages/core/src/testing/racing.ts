@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { SessionBackend, SessionRecord } from '../session-backend.ts';
+import type { Awaitable, SessionBackend, SessionRecord } from '../session-backend.ts';
 import type { ConformanceTest, Inabilities } from './conformance-test.ts';
 import type { Place } from './place.ts';
 import { changedTo, outcomes } from './refusals.ts';
@@ -65,7 +65,7 @@ const races: readonly Race[] = [
           () => one.touch(record, base),
         ];
         for (let shift = round % 3; shift > 0; shift--) calls.push(calls.shift() as never);
-        const { refused } = await outcomes(calls.map((call) => call() as Promise<unknown>));
+        const { refused } = await outcomes(calls.map((call) => call() as Awaitable<unknown>));
         for (const { reason } of refused) assert.equal(reason, 'gone');
         await place.holds(record.key, undefined);
         const late = await outcomes([one.update(second, base), other.update(second, 'second')]);
@@ -94,7 +94,7 @@ const races: readonly Race[] = [
         const { record, base } = await place.create();
         const update = () => one.update({ ...record, data: 'second' }, base);
         const end = () => other.delete(record.key, base);
-        const calls: (() => Promise<unknown>)[] = round % 2 ? [update, end] : [end, update];
+        const calls: (() => Awaitable<unknown>)[] = round % 2 ? [update, end] : [end, update];
         const { done, refused } = await outcomes(calls.map((call) => call()));
         assert.equal(done.length, 1);
         const deleted = done[0] === true;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { StoredSession } from '../session-backend.ts';
+import type { Awaitable, StoredSession } from '../session-backend.ts';
 
 /** The fields of core's errors; they are recognised by these, since a backend may come with a copy of core of its own. */
 interface Refusal {
@@ -9,19 +9,19 @@ interface Refusal {
 }
 
 /** Fails unless the call is refused with `CreateError`. */
-export async function refusedAsTaken(call: Promise<unknown>): Promise<void> {
+export async function refusedAsTaken(call: Awaitable<unknown>): Promise<void> {
   const { name } = await refusal(call);
   assert.equal(name, 'CreateError');
 }
 
 /** Fails unless the call is refused with `UpdateError` `gone`. */
-export async function refusedAsGone(call: Promise<unknown>): Promise<void> {
+export async function refusedAsGone(call: Awaitable<unknown>): Promise<void> {
   const { name, reason } = await refusal(call);
   assert.deepEqual({ name, reason }, { name: 'UpdateError', reason: 'gone' });
 }
 
 /** Fails unless the call is refused with `UpdateError` `changed`; returns what it says is stored now. */
-export async function refusedAsChanged(call: Promise<unknown>): Promise<StoredSession> {
+export async function refusedAsChanged(call: Awaitable<unknown>): Promise<StoredSession> {
   const { name, reason, current } = await refusal(call);
   assert.deepEqual({ name, reason }, { name: 'UpdateError', reason: 'changed' });
   assert(current, 'the error has no current record');
@@ -35,7 +35,9 @@ export function changedTo(error: unknown): StoredSession | undefined {
 }
 
 /** How the calls ended: those that were done, and the errors of those that were refused. */
-export async function outcomes<T>(calls: Promise<T>[]): Promise<{ done: T[]; refused: Refusal[] }> {
+export async function outcomes<T>(
+  calls: Awaitable<T>[],
+): Promise<{ done: T[]; refused: Refusal[] }> {
   const done: T[] = [];
   const refused: Refusal[] = [];
   for (const outcome of await Promise.allSettled(calls)) {
@@ -45,7 +47,7 @@ export async function outcomes<T>(calls: Promise<T>[]): Promise<{ done: T[]; ref
   return { done, refused };
 }
 
-async function refusal(call: Promise<unknown>): Promise<Refusal> {
+async function refusal(call: Awaitable<unknown>): Promise<Refusal> {
   const { refused } = await outcomes([call]);
   assert(refused[0], 'the call was not refused');
   return refused[0];
