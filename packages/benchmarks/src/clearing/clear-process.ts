@@ -1,17 +1,21 @@
 import { createBackend } from '@coatcheck/db';
 
 // A process that clears a table once, as `coatcheck clearsessions` does, and tells what it took. Argument: the settings.
+// Any message ends it early.
 
 const MEBIBYTE = 2 ** 20;
 const backend = createBackend(JSON.parse(process.argv[2] ?? '{}'));
 // Opens the connection.
 await backend.clearExpired({ expiresAt: new Date(0) });
 
+const controller = new AbortController();
+process.once('message', () => controller.abort());
 const steps: number[] = [];
 const memory: number[] = [];
 const start = performance.now();
 let last = start;
 const removed = await backend.clearExpired({
+  signal: controller.signal,
   onProgress() {
     const now = performance.now();
     steps.push(now - last);
@@ -34,7 +38,7 @@ const result: ClearingResult = {
   memoryEarlyMiB: Math.max(0, ...early) / MEBIBYTE,
   memoryMostMiB: memory.reduce((most, bytes) => Math.max(most, bytes), 0) / MEBIBYTE,
 };
-process.send?.(result);
+process.send?.(result, () => process.disconnect());
 
 /** What a clearing took. */
 export interface ClearingResult {

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, copyFileSync, fsyncSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -36,6 +36,10 @@ export async function sqlitePlace(): Promise<TablePlace> {
     },
     async copy(name) {
       copyFileSync(fileOf('original'), fileOf(name));
+      // Whoever is measured would have to wait until all of it is on the disk.
+      const file = openSync(fileOf(name), 'r+');
+      fsyncSync(file);
+      closeSync(file);
     },
     async deleteExpired(name, now) {
       const database = open(name);
