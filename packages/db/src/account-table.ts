@@ -1,5 +1,5 @@
 import type { AccountNote, NotedSession } from '@coatcheck/core';
-import type { BatchSize } from './batch-size.ts';
+import type { ClearingPace } from './clearing-pace.ts';
 import type { DatabaseDriver, Operation, Row } from './database-driver.ts';
 
 /** The table of accounts beside the session table; made when an account is first noted or asked for. */
@@ -37,23 +37,23 @@ export class AccountTable {
   }
 
   /** Removes notes of sessions that are no more, page by page, so that nobody waits for it. */
-  async clear(unseenSince: Date, batch: BatchSize, isStopped: () => boolean): Promise<void> {
+  async clear(unseenSince: Date, pace: ClearingPace, isStopped: () => boolean): Promise<void> {
     const { page, clear, table } = this.#driver.accounts;
     if (!(await this.#driver.hasTable(table))) return;
     const before = this.#driver.toColumn(unseenSince);
     let after = '';
     while (!isStopped()) {
-      const { rows } = batch;
+      const { rows } = pace;
       const values = [before, after, rows];
       const [found] = await this.#driver.read({ sql: page, values, mayTakeLong: true });
       const last = String(found?.last_key);
       if (Number(found?.orphans) > 0) {
         const range = { sql: clear, values: [after, last, before], mayTakeLong: true };
-        await this.#driver.write(() => batch.timed(range), { mayBeLost: true });
+        await this.#driver.write(() => pace.timed(range), { mayBeLost: true });
       }
       if (Number(found?.notes ?? 0) < rows) return;
       after = last;
-      await new Promise((resolve) => setImmediate(resolve));
+      await pace.rest();
     }
   }
 

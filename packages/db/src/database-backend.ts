@@ -19,8 +19,7 @@ import {
   type Written,
 } from '@coatcheck/core';
 import { AccountTable } from './account-table.ts';
-import { BatchSize } from './batch-size.ts';
-import type { DatabaseDriver, Operation, Row, Statement, WriteOptions } from './database-driver.ts';
+import type { DatabaseDriver, Operation, Row, Statement } from './database-driver.ts';
 import { columnValues } from './session-table.ts';
 
 /** A note is kept this long although its session is not stored: it may be about to be. */
@@ -83,37 +82,31 @@ export class DatabaseBackend
   async clearExpired(options: ClearExpiredOptions = {}): Promise<number> {
     this.#refuseWhenClosed();
     const { signal, onProgress, dryRun, expiresAt = this.#now() } = options;
-    const batch = new BatchSize(
-      checkedBatchSize(options.batchSize ?? MOST_IN_BATCH),
-      this.#driver.batchMs,
-    );
+    const most = checkedBatchSize(options.batchSize ?? MOST_IN_BATCH);
     const cutoff = this.#driver.toColumn(expiresAt);
-    // What has expired is gone for everybody, whether a power cut brings the row back or not.
-    const mayBeLost = expiresAt <= this.#now();
     if (dryRun) {
       const sql = this.#driver.statements.countExpired;
       const rows = await this.#read({ sql, values: [cutoff], mayTakeLong: true });
       return Number(rows[0]?.expired ?? 0);
     }
     const isStopped = (): boolean => signal?.aborted === true || this.#closing !== undefined;
+    // What has expired is gone for everybody, whether a power cut brings the row back or not.
+    const mayBeLost = expiresAt <= this.#now();
+    const clearing = this.#driver.clearing({ cutoff, most, mayBeLost, isStopped });
     let cleared = 0;
-    let first: string | undefined;
-    while (!isStopped()) {
-      // Where nothing has expired, nobody has to wait for a write lock, and no table is made.
-      const next = await this.#firstExpired(cutoff, first);
-      if (next === undefined) break;
-      // Not from there: what cannot be told exactly as a date would stay for ever.
-      const statement = this.#expiredRows(cutoff, batch, first);
-      const removed = await this.#write(() => batch.timed(statement), { mayBeLost });
-      cleared += removed;
-      if (removed > 0) await onProgress?.(cleared);
-      // Another clearing has been faster; or it is a row that cannot be removed.
-      else if (next === first) break;
-      first = next;
-      await new Promise((resolve) => setImmediate(resolve));
+    try {
+      while (!isStopped()) {
+        const removed = await clearing.removeSome();
+        if (removed === undefined) break;
+        cleared += removed;
+        if (removed > 0) await onProgress?.(cleared);
+        await clearing.pace.rest();
+      }
+      const unseenSince = new Date(this.#now().getTime() - SETTLED_AFTER_MS);
+      if (!isStopped()) await this.#accounts.clear(unseenSince, clearing.pace, isStopped);
+    } finally {
+      clearing.end();
     }
-    const unseenSince = new Date(this.#now().getTime() - SETTLED_AFTER_MS);
-    if (!isStopped()) await this.#accounts.clear(unseenSince, batch, isStopped);
     return cleared;
   }
 
@@ -170,27 +163,6 @@ export class DatabaseBackend
   close(): Promise<void> {
     this.#closing ??= this.#driver.close();
     return this.#closing;
-  }
-
-  /** From which expiry on rows have expired, to the millisecond; an empty text where that is no date. */
-  async #firstExpired(cutoff: string, from: string | undefined): Promise<string | undefined> {
-    const { firstExpired, firstExpiredFrom } = this.#driver.statements;
-    const [row] = await this.#read({
-      sql: from ? firstExpiredFrom : firstExpired,
-      values: from ? [from, cutoff] : [cutoff],
-      mayTakeLong: true,
-    });
-    const first = row && this.#driver.fromColumn(row.expire_date);
-    return first ? this.#driver.toColumn(first) : row && '';
-  }
-
-  #expiredRows(cutoff: string, batch: BatchSize, from: string | undefined): Statement {
-    const { clearExpired, clearExpiredFrom } = this.#driver.statements;
-    return {
-      sql: from ? clearExpiredFrom : clearExpired,
-      values: [...(from ? [from] : []), cutoff, batch.rows],
-      mayTakeLong: true,
-    };
   }
 
   *#create(record: SessionRecord): Operation<Written> {
@@ -280,9 +252,9 @@ export class DatabaseBackend
     return this.#driver.read(statement);
   }
 
-  #write<T>(operation: () => Operation<T>, options?: WriteOptions): Promise<T> {
+  #write<T>(operation: () => Operation<T>): Promise<T> {
     this.#refuseWhenClosed();
-    return this.#driver.write(operation, options);
+    return this.#driver.write(operation);
   }
 
   #refuseWhenClosed(): void {

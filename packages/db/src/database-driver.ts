@@ -1,5 +1,6 @@
 import type { Awaitable, SafetyFinding } from '@coatcheck/core';
 import type { AccountStatements } from './account-statements.ts';
+import type { ClearingPace } from './clearing-pace.ts';
 import type { SessionStatements } from './session-statements.ts';
 import type { SessionTable } from './session-table.ts';
 
@@ -36,14 +37,30 @@ export interface WriteOptions {
   readonly mayBeLost?: boolean;
 }
 
+/** What is to be cleared. */
+export interface ClearingOrder extends Required<WriteOptions> {
+  /** The expiry at or before which a row has expired. */
+  readonly cutoff: string;
+  /** The most rows of a batch. */
+  readonly most: number;
+  readonly isStopped: () => boolean;
+}
+
+/** The removal of rows in batches. */
+export interface Clearing {
+  readonly pace: ClearingPace;
+  /** Removes one batch: how many rows that were, or `undefined` when none is left that can be removed. */
+  removeSome(): Promise<number | undefined>;
+  /** To be called in the end, whatever happened. */
+  end(): void;
+}
+
 /** What `DatabaseBackend` needs of a kind of database; one file each. */
 export interface DatabaseDriver {
   readonly answers: 'synchronously' | 'later';
   readonly statements: SessionStatements;
   readonly accounts: AccountStatements;
   readonly table: SessionTable;
-  /** Milliseconds that one statement of many may take, since others wait for it or are slowed down by it. */
-  readonly batchMs: number;
 
   /** The instant as `expire_date` holds it. The database compares expiries, never this code. */
   toColumn(date: Date): string;
@@ -69,6 +86,9 @@ export interface DatabaseDriver {
    * to find. The operation may be started again when nothing of it was applied.
    */
   write<T>(operation: () => Operation<T>, options?: WriteOptions): Promise<T>;
+
+  /** Begins to remove what has expired. */
+  clearing(order: ClearingOrder): Clearing;
 
   /** What the database would lose, as it is set up now. */
   reportSafety(): Promise<readonly SafetyFinding[]>;

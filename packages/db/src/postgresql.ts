@@ -37,13 +37,17 @@ const sql: StatementDialect & TableDialect = {
   longestName: 63,
   keyIs: (column, value) => `${column} = ${value}`,
   dataIs: (column, value) => `${column} = ${value}`,
-  // The same text whatever the settings of the connection.
-  expiryText: (column) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')`,
+  expiryText,
   // By their places, which an array holds once, where IN might run a query with LIMIT again. The commit need not wait for
   // the disk, as WriteOptions.mayBeLost says, unless live sessions are ended; clocks may differ by a minute.
-  clearExpired: ({ sessions, cutoff, condition, isExpired, order, limit }) =>
-    `DELETE FROM ${sessions} WHERE (SELECT set_config('synchronous_commit', CASE WHEN ${cutoff}::timestamptz <= now() + interval '1 minute' THEN 'off' ELSE current_setting('synchronous_commit') END, true)) IS NOT NULL AND ctid = ANY(ARRAY(SELECT ctid FROM ${sessions} WHERE ${condition} ${order} ${limit})) AND ${isExpired}`,
+  clearExpired: ({ sessions, expiry, cutoff, condition, isExpired, order, limit }) =>
+    `WITH gone AS (DELETE FROM ${sessions} WHERE (SELECT set_config('synchronous_commit', CASE WHEN ${cutoff}::timestamptz <= now() + interval '1 minute' THEN 'off' ELSE current_setting('synchronous_commit') END, true)) IS NOT NULL AND ctid = ANY(ARRAY(SELECT ctid FROM ${sessions} WHERE ${condition} ${order} ${limit})) AND ${isExpired} RETURNING ${expiry}) SELECT count(*) AS removed, ${expiryText(`max(${expiry})`)} AS last FROM gone`,
 };
+
+/** The same text whatever the settings of the connection. */
+function expiryText(column: string): string {
+  return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')`;
+}
 
 const accountDialect: AccountDialect = {
   ...sql,
@@ -63,6 +67,8 @@ function postgresqlDialect(table: SessionTable, timeZone: string | undefined): S
     }),
     definition: definition(table),
     safety: postgresqlSafety(table.name),
+    // It locks only rows that nobody else needs, and visitors hardly notice it.
+    clearing: { aloneMs: 40, besideMs: 40 },
     toColumn: (date) => `${dates.toText(date)}+00`,
     fromColumn: (value) => dates.fromText(value),
     isDuplicateKey: (error) => codeOf(error) === '23505',

@@ -2,7 +2,16 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ImproperlyConfigured, type SafetyFinding, SessionError } from '@coatcheck/core';
 import type { AccountStatements } from './account-statements.ts';
 import { type ConnectionPool, Connections, type Execute } from './connections.ts';
-import type { DatabaseDriver, Operation, Outcome, Row, Statement } from './database-driver.ts';
+import type {
+  Clearing,
+  ClearingOrder,
+  DatabaseDriver,
+  Operation,
+  Outcome,
+  Row,
+  Statement,
+} from './database-driver.ts';
+import { ServerClearing, type ServerClearingDialect } from './server-clearing.ts';
 import type { ServerSafety } from './server-safety.ts';
 import type { SessionStatements } from './session-statements.ts';
 import { checkTable, type SessionTable, type TableOptions } from './session-table.ts';
@@ -35,6 +44,7 @@ export interface ServerDialect {
   /** Makes the table with its indexes, or nothing. */
   readonly definition: string;
   readonly safety: ServerSafety;
+  readonly clearing: ServerClearingDialect;
   toColumn(date: Date): string;
   fromColumn(value: unknown): Date | undefined;
   isDuplicateKey(error: unknown): boolean;
@@ -56,8 +66,6 @@ const readAttempts = 5;
 /** Sessions on a database server, each statement a transaction of its own. */
 export class ServerDriver implements DatabaseDriver {
   readonly answers = 'later';
-  // With its commit; it locks only rows that nobody else needs.
-  readonly batchMs = 40;
   readonly table: SessionTable;
   readonly statements: SessionStatements;
   readonly accounts: AccountStatements;
@@ -123,6 +131,10 @@ export class ServerDriver implements DatabaseDriver {
   migrate(): Promise<boolean> {
     this.#tableKnown = false;
     return this.#connections.lend((execute) => this.#makeTable(execute));
+  }
+
+  clearing(order: ClearingOrder): Clearing {
+    return new ServerClearing(this, this.#dialect.clearing, order);
   }
 
   async reportSafety(): Promise<readonly SafetyFinding[]> {

@@ -19,10 +19,10 @@ export interface SessionStatements {
   readonly deleteExpired: string;
   /** cutoff */
   readonly countExpired: string;
-  /** cutoff: the earliest expiry that is over */
-  readonly firstExpired: string;
-  /** expiry, cutoff: the earliest from this expiry on */
-  readonly firstExpiredFrom: string;
+  /** cutoff, number of rows: those that expired first, in this order */
+  readonly findExpired: string;
+  /** expiry, cutoff, number of rows: the first from this expiry on */
+  readonly findExpiredFrom: string;
   /** cutoff, number of rows */
   readonly clearExpired: string;
   /** expiry, cutoff, number of rows: those from this expiry on */
@@ -40,6 +40,8 @@ export interface StatementDialect {
   dataIs(column: string, value: string): string;
   /** The expiry, as `fromColumn` of the driver reads it. */
   expiryText(column: string): string;
+  /** What is selected of a row beside its expiry, so that the row can be found again. */
+  readonly place?: string;
   /** Removes the first of the rows that the conditions name. */
   clearExpired(names: ExpiredRows): string;
 }
@@ -47,6 +49,7 @@ export interface StatementDialect {
 /** The rows that a clearing removes. */
 export interface ExpiredRows {
   readonly sessions: string;
+  readonly expiry: string;
   /** The instant up to which they have expired. */
   readonly cutoff: string;
   /** Where they are looked for. */
@@ -77,16 +80,23 @@ export function sessionStatements(
   const given = changing.length;
   const order = `ORDER BY ${expiry}`;
   const expired = {
-    ...{ sessions, cutoff: '$1', condition: `${expiry} <= $1`, isExpired: `${expiry} <= $1` },
+    ...{
+      sessions,
+      expiry,
+      cutoff: '$1',
+      condition: `${expiry} <= $1`,
+      isExpired: `${expiry} <= $1`,
+    },
     ...{ order, limit: 'LIMIT $2' },
   };
   // Where rows were removed before, databases keep what is left of them in the index, to be passed by every search.
   const expiredFrom = {
-    ...{ sessions, cutoff: '$2', condition: `${expiry} >= $1 AND ${expiry} <= $2` },
+    ...{ sessions, expiry, cutoff: '$2', condition: `${expiry} >= $1 AND ${expiry} <= $2` },
     ...{ isExpired: `${expiry} <= $2`, order, limit: 'LIMIT $3' },
   };
-  const first = ({ condition }: ExpiredRows): string =>
-    `SELECT ${dialect.expiryText(expiry)} AS ${expiry} FROM ${sessions} WHERE ${condition} ORDER BY ${sessions}.${expiry} LIMIT 1`;
+  const place = dialect.place === undefined ? '' : `${dialect.place} AS ${name('place')}, `;
+  const find = ({ condition, limit }: ExpiredRows): string =>
+    `SELECT ${place}${dialect.expiryText(expiry)} AS ${expiry} FROM ${sessions} WHERE ${condition} ORDER BY ${sessions}.${expiry} ${limit}`;
   return {
     load: `SELECT ${data}, ${dialect.expiryText(expiry)} AS ${expiry} FROM ${sessions} WHERE ${keyIs(1)} AND ${expiry} > $2`,
     insert: `INSERT INTO ${sessions} (${inserting.join(', ')}) VALUES (${inserting.map((_, i) => `$${i + 1}`).join(', ')})`,
@@ -95,8 +105,8 @@ export function sessionStatements(
     deleteUnchanged: `DELETE FROM ${sessions} WHERE ${keyIs(1)} AND ${dataIs(2)} AND ${expiry} > $3`,
     deleteExpired: `DELETE FROM ${sessions} WHERE ${keyIs(1)} AND ${expiry} <= $2`,
     countExpired: `SELECT count(*) AS expired FROM ${sessions} WHERE ${expiry} <= $1`,
-    firstExpired: first(expired),
-    firstExpiredFrom: first(expiredFrom),
+    findExpired: find(expired),
+    findExpiredFrom: find(expiredFrom),
     clearExpired: dialect.clearExpired(expired),
     clearExpiredFrom: dialect.clearExpired(expiredFrom),
     // The order of the index: whatever its collation is, no two keys are equal in it.

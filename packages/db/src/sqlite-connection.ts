@@ -29,7 +29,9 @@ export class SqliteConnection implements Transaction {
   readonly #owned: boolean;
   readonly #prepared = new Map<string, SqliteStatement>();
   #database: SqliteDatabase;
+  #isOpen = true;
   #journalSet = false;
+  #dataVersion: unknown;
   #begun = false;
   /** What `synchronous` is, where we set it. */
   #synchronous: 'FULL' | 'NORMAL' | undefined;
@@ -124,8 +126,50 @@ export class SqliteConnection implements Transaction {
     );
   }
 
+  /** Whether other connections have written since this was last asked. */
+  haveOthersWritten(): boolean {
+    if (!this.#isOpen) return false;
+    const before = this.#dataVersion;
+    try {
+      this.#dataVersion = this.#database.pragma('data_version', { simple: true });
+    } catch (error) {
+      if (isBusy(error)) return true;
+      throw error;
+    }
+    return this.#dataVersion !== before;
+  }
+
+  /** Writes back what it can of the log, without having anybody wait; that of the application's database is its own. */
+  writeBack(): void {
+    if (!this.#isOpen || !this.#owned) return;
+    try {
+      this.#database.pragma('wal_checkpoint(PASSIVE)');
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+    }
+  }
+
+  /**
+   * Keeps everybody from writing back what is written from now on, until it is closed, by reading the file as it is.
+   * `undefined` where that cannot be done.
+   */
+  pin(): SqliteDatabase | undefined {
+    if (!this.#isOpen || !this.#owned || !this.#journalSet) return undefined;
+    const reader = this.#source.open();
+    try {
+      reader.exec('BEGIN');
+      reader.prepare('SELECT count(*) FROM sqlite_schema').all();
+      return reader;
+    } catch (error) {
+      reader.close();
+      if (isBusy(error)) return undefined;
+      throw error;
+    }
+  }
+
   /** Closing the last connection to a file also writes its log back. */
   close(): void {
+    this.#isOpen = false;
     this.#prepared.clear();
     if (this.#owned) this.#database.close();
   }
@@ -151,6 +195,7 @@ export class SqliteConnection implements Transaction {
     this.#database.close();
     this.#database = database;
     this.#journalSet = false;
+    this.#dataVersion = undefined;
     this.#synchronous = undefined;
     this.#setUp();
   }

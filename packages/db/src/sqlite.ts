@@ -7,6 +7,8 @@ import {
 } from './account-statements.ts';
 import { DatabaseBackend } from './database-backend.ts';
 import type {
+  Clearing,
+  ClearingOrder,
   DatabaseDriver,
   Operation,
   Outcome,
@@ -30,6 +32,7 @@ import {
   tableDefinition,
   tableIndexes,
 } from './session-table.ts';
+import { SqliteClearing } from './sqlite-clearing.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { codeOf, openSqlite, type SqliteDatabase, whenNotBusy } from './sqlite-database.ts';
 
@@ -81,8 +84,10 @@ const dialect: StatementDialect & TableDialect = {
   keyIs: (column, value) => `${column} = ${value}`,
   dataIs: (column, value) => `${column} = ${value}`,
   expiryText: (column) => column,
-  clearExpired: ({ sessions, condition, order, limit }) =>
-    `DELETE FROM ${sessions} WHERE rowid IN (SELECT rowid FROM ${sessions} WHERE ${condition} ${order} ${limit})`,
+  place: 'rowid',
+  // Values: the places, as JSON, and the cutoff; a place may have another row by now.
+  clearExpired: ({ sessions, expiry }) =>
+    `DELETE FROM ${sessions} WHERE rowid IN (SELECT value FROM json_each($1)) AND ${expiry} <= $2`,
 };
 
 const accountDialect: AccountDialect = {
@@ -92,8 +97,6 @@ const accountDialect: AccountDialect = {
 
 class SqliteDriver implements DatabaseDriver {
   readonly answers = 'synchronously';
-  // Nobody else can write meanwhile, nor while it is committed, which takes as long again.
-  readonly batchMs = 15;
   readonly table: SessionTable;
   readonly statements: SessionStatements;
   readonly accounts: AccountStatements;
@@ -101,6 +104,8 @@ class SqliteDriver implements DatabaseDriver {
   readonly #writes: GroupCommit;
   readonly #dates: DateColumn;
   #tableKnown = false;
+  /** Statements for visitors, who wait for them; a clearing's are not counted. */
+  #visits = 0;
 
   constructor(options: SqliteOptions) {
     checkOptions(options);
@@ -135,6 +140,7 @@ class SqliteDriver implements DatabaseDriver {
   }
 
   read(statement: Statement): readonly Row[] {
+    this.#count(statement);
     const read = (): readonly Row[] =>
       this.#findTable() ? this.#connection.execute(statement).rows : [];
     return whenNotBusy(() => {
@@ -167,6 +173,22 @@ class SqliteDriver implements DatabaseDriver {
     });
   }
 
+  clearing(order: ClearingOrder): Clearing {
+    let visits = this.#visits;
+    const connection = this.#connection;
+    connection.haveOthersWritten();
+    return new SqliteClearing(this, order, {
+      servesVisitors: () => this.#visits > 0,
+      haveOthersWritten: () => {
+        const had = visits;
+        visits = this.#visits;
+        return connection.haveOthersWritten() || visits > had;
+      },
+      writeBack: () => connection.writeBack(),
+      pin: () => connection.pin(),
+    });
+  }
+
   async reportSafety(): Promise<readonly SafetyFinding[]> {
     return this.#connection.safetyFindings();
   }
@@ -176,9 +198,14 @@ class SqliteDriver implements DatabaseDriver {
     this.#connection.close();
   }
 
+  #count({ mayTakeLong }: Statement): void {
+    if (!mayTakeLong) this.#visits += 1;
+  }
+
   #run<T>(operation: Operation<T>): T {
     let step = operation.next();
     while (!step.done) {
+      this.#count(step.value);
       let outcome: Outcome;
       try {
         outcome = this.#connection.execute(step.value);

@@ -1,6 +1,15 @@
 import path from 'node:path';
 import { type DatabaseBackend, postgresqlBackend, sqliteBackend } from '@coatcheck/db';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  jest,
+} from '@jest/globals';
 import Database from 'better-sqlite3';
 import { Pool } from 'pg';
 import { describeServers, type Place } from './database-servers.ts';
@@ -170,6 +179,119 @@ function clears(backendOf: () => DatabaseBackend): void {
   });
 }
 
+describe('clearing an SQLite file in a process without visitors', () => {
+  const file = () => path.join(directory.path, 'x.sqlite3');
+  let backend: DatabaseBackend;
+  let other: Database.Database;
+  let passed = 0;
+
+  beforeEach(async () => {
+    passed = 0;
+    jest.spyOn(globalThis.performance, 'now').mockImplementation(() => passed);
+    backend = sqliteBackend({ path: file(), driver: Watched });
+    await backend.migrate();
+    other = new Database(file());
+    const insert = other.prepare('INSERT INTO django_session VALUES (?, ?, ?)');
+    other.transaction(() => {
+      for (let i = 0; i < 3000; i += 1) {
+        const date = i % 3 === 0 ? '9999-01-01 00:00:00' : `2020-01-01 00:${10 + (i % 50)}:00`;
+        insert.run(`key${i}`, 'x'.repeat(300), date);
+      }
+    })();
+    settings.length = 0;
+  });
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    other.close();
+    await backend.close();
+  });
+
+  const left = () => other.prepare('SELECT session_key FROM django_session').pluck().all();
+  const live = Array.from({ length: 1000 }, (_, i) => `key${3 * i}`);
+  const writtenBack = () => {
+    const [{ log, checkpointed }] = other.pragma('wal_checkpoint(PASSIVE)') as [
+      { log: number; checkpointed: number },
+    ];
+    return checkpointed === log;
+  };
+
+  it('makes nobody else write back what it has written, once nobody else writes', async () => {
+    const seen: boolean[] = [];
+    expect(
+      await backend.clearExpired({
+        batchSize: 100,
+        onProgress() {
+          passed += 5000;
+          seen.push(writtenBack());
+        },
+      }),
+    ).toBe(2000);
+    // The first batch was still one beside others, and the second is held back.
+    expect(seen[0]).toBe(true);
+    expect(seen.slice(2)).toEqual(Array(18).fill(false));
+    expect(writtenBack()).toBe(true);
+    expect(left().sort()).toEqual(live.sort());
+  });
+
+  it('waits for the disk itself then, so that the commit of a visitor need not', async () => {
+    await backend.clearExpired({
+      batchSize: 100,
+      onProgress: () => {
+        passed += 5000;
+      },
+    });
+    // The first batch alone did not wait.
+    expect(settings).toEqual(['NORMAL', 'FULL']);
+  });
+
+  it('makes way again when another connection writes', async () => {
+    let batches = 0;
+    const seen: boolean[] = [];
+    await backend.clearExpired({
+      batchSize: 100,
+      onProgress() {
+        batches += 1;
+        passed += batches < 5 ? 5000 : 0;
+        if (batches === 5) other.exec("UPDATE django_session SET session_data = 'y' LIMIT 1");
+        if (batches > 5) seen.push(writtenBack());
+      },
+    });
+    expect(seen).toEqual(Array(15).fill(true));
+    expect(left().sort()).toEqual(live.sort());
+  });
+
+  it('ends when the backend is closed meanwhile, and leaves nothing open', async () => {
+    let closing: Promise<void> | undefined;
+    const removed = await backend.clearExpired({
+      batchSize: 100,
+      onProgress(cleared) {
+        passed += 5000;
+        if (cleared === 500) closing = backend.close();
+      },
+    });
+    await closing;
+    expect(removed).toBe(500);
+    other.pragma('journal_mode = DELETE');
+    expect(other.pragma('journal_mode', { simple: true })).toBe('delete');
+  });
+
+  it('spares a row that has been put in the place of an expired one', async () => {
+    let isRenewed = false;
+    const removed = await backend.clearExpired({
+      batchSize: 100,
+      onProgress() {
+        if (isRenewed) return;
+        isRenewed = true;
+        other.exec(
+          "UPDATE django_session SET expire_date = '9999-01-01' WHERE session_key = 'key2999'",
+        );
+      },
+    });
+    expect(removed).toBe(1999);
+    expect(left()).toContain('key2999');
+  });
+});
+
 describe('clearing on SQLite', () => {
   let backend: DatabaseBackend;
 
@@ -196,7 +318,58 @@ describeServers('clearing', (kind) => {
 
   clears(() => backend);
 
-  if (kind.name !== 'PostgreSQL') return;
+  /** The statements of a clearing of a table with so many expired and live sessions. */
+  async function statementsOf(expired: number, live: number): Promise<string[]> {
+    const own = await kind.open();
+    const watched = own.watch();
+    const all = [...records(expired, past), ...records(live).map(named)];
+    await Promise.all(all.map((each) => watched.backend.create(each)));
+    watched.statements.length = 0;
+    expect(await watched.backend.clearExpired({ batchSize: 20 })).toBe(expired);
+    const statements = watched.statements.map(({ sql }) => sql);
+    const left: string[] = [];
+    for await (const { sessions } of watched.backend.scan())
+      left.push(...sessions.map(({ key }) => key));
+    expect(left).toHaveLength(live);
+    await watched.backend.close();
+    await watched.close();
+    await own.close();
+    return statements;
+  }
+  const named = (each: ReturnType<typeof record>, i: number) => ({
+    ...each,
+    ...record(`live${i}x`),
+  });
+
+  if (kind.name === 'MariaDB') {
+    it('goes through the keys where many have expired', async () => {
+      const removals = (await statementsOf(50, 100)).filter((sql) => sql.startsWith('DELETE'));
+      expect(removals.length).toBeGreaterThanOrEqual(3);
+      for (const sql of removals.slice(0, 3))
+        expect(sql).toMatch(/session_key > .* AND session_key <= /);
+    });
+
+    it('goes by expiry where few have expired', async () => {
+      const removals = (await statementsOf(5, 100)).filter((sql) => sql.startsWith('DELETE'));
+      expect(removals.length).toBeGreaterThan(0);
+      for (const sql of removals) expect(sql).toMatch(/ORDER BY `expire_date`\s+LIMIT/);
+    });
+
+    it('asks whether others write', async () => {
+      const asked = (await statementsOf(5, 5)).filter((sql) =>
+        sql.startsWith('SHOW GLOBAL STATUS'),
+      );
+      expect(asked.length).toBeGreaterThan(0);
+    });
+    return;
+  }
+
+  it('goes on where a full batch ended, without looking for it', async () => {
+    const statements = await statementsOf(50, 10);
+    const removals = statements.filter((sql) => sql.startsWith('WITH gone AS (DELETE'));
+    const searches = statements.filter((sql) => /^SELECT .* ORDER BY .* LIMIT/.test(sql));
+    expect([removals.length, searches.length]).toEqual([3, 2]);
+  });
 
   it('waits for the disk where live sessions are ended, and makes nobody else not wait', async () => {
     const own = await kind.open();
