@@ -1,47 +1,45 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describeMachine } from '../machine.ts';
 import { concurrency, heap, operations, type Row, sizes, stored } from './parts.ts';
+import {
+  type MicroReport,
+  microFiles,
+  type PartName,
+  partNames,
+  readMicroReport,
+  section,
+} from './report.ts';
 
-// `npm run bench:micro -- [operations|sizes|stored|concurrency|heap…]`: what requests cost inside a process.
+// `npm run bench:micro -- [operations|sizes|stored|concurrency|heap…] [--docs]`: what requests cost inside a process.
 
-const parts = { operations, sizes, stored, concurrency, heap };
-const titles: Readonly<Record<keyof typeof parts, string>> = {
-  operations: 'What a request does, with a session of 300 bytes',
-  sizes: 'By the size of the session, in bytes of JSON',
-  stored: 'By the number of sessions stored; a thousand visitors, or all of them',
-  concurrency: 'By the number of requests at once',
-  heap: 'The heap by the number of requests done',
+const measures: Readonly<Record<PartName, () => Promise<Row[]>>> = {
+  ...{ operations, sizes, stored, concurrency, heap },
 };
-const names = Object.keys(parts) as (keyof typeof parts)[];
-const wanted = process.argv.slice(2);
-const unknown = wanted.find((name) => !(names as string[]).includes(name));
-if (unknown !== undefined) throw new Error(`${unknown}: name ${names.join(', ')}.`);
+const named = process.argv.slice(2).filter((argument) => argument !== '--docs');
+const unknown = named.find((name) => !(partNames as readonly string[]).includes(name));
+if (unknown !== undefined) throw new Error(`${unknown}: name ${partNames.join(', ')}, or --docs.`);
 
+const isWhole = named.length === 0;
+const isForDocs = isWhole || process.argv.includes('--docs');
+const directory = path.join(import.meta.dirname, '../../../../docs/performance');
+// Before anything is measured, so that a file that cannot be read costs no measurement.
+let report: MicroReport = isForDocs && !isWhole ? shown() : {};
 const machine = describeMachine(['better-sqlite3', 'ioredis', 'lru-cache'], new Date());
-const measured: Partial<Record<keyof typeof parts, readonly Row[]>> = {};
-for (const name of names) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
-  measured[name] = await parts[name]();
-  console.log(table(name, measured[name]));
+for (const name of partNames) {
+  if (!isWhole && !named.includes(name)) continue;
+  const measured = { machine, rows: await measures[name]() };
+  console.log(`${section(name, measured)}\n`);
+  report = { ...report, [name]: measured };
 }
-if (wanted.length === 0) {
-  const directory = path.join(import.meta.dirname, '../../../../docs/performance');
-  const { date, cpu, cores, node, commit } = machine;
-  const head = `# Inside a process\n\nMeasured by \`npm run bench:micro\` on ${date}: ${cpu}, ${cores} cores, Node ${node}, ${commit}. CPU is that of the process, user and system; the median of seven rounds. Requests are whole ones, from the cookie to the headers, without HTTP and Koa.\n`;
-  const tables = names.map((name) => table(name, measured[name] ?? []));
+if (isForDocs) {
   mkdirSync(directory, { recursive: true });
-  writeFileSync(path.join(directory, 'micro.md'), [head, ...tables].join('\n'));
-  const json = JSON.stringify({ machine, measured }, undefined, 2);
-  writeFileSync(path.join(directory, 'micro.json'), `${json}\n`);
+  for (const [name, text] of microFiles(report)) writeFileSync(path.join(directory, name), text);
 }
 // What the backends leave to threads must not keep the process.
 process.exit();
 
-function table(name: keyof typeof parts, rows: readonly Row[]): string {
-  const lines = rows.map(
-    ({ what, of, micros, bytes }) =>
-      `| ${what} | ${of} | ${micros.toFixed(1)} | ${Math.round(bytes)} |`,
-  );
-  return `## ${titles[name]}\n\n| | | µs | bytes |\n| --- | ---: | ---: | ---: |\n${lines.join('\n')}\n`;
+function shown(): MicroReport {
+  const file = path.join(directory, 'micro.json');
+  return existsSync(file) ? readMicroReport(readFileSync(file, 'utf8')) : {};
 }
