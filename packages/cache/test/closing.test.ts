@@ -1,6 +1,4 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
-import net from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import {
@@ -13,6 +11,7 @@ import {
 } from '@coatcheck/test-support';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { describeWithServers } from './redis.ts';
+import { type SilentServer, startSilentServer } from './silent-server.ts';
 
 jest.setTimeout(60_000);
 
@@ -31,22 +30,18 @@ async function kept(url: string, waitReplicas = 0): Promise<number> {
 const SOON_MS = 1700;
 
 describe('a process whose backend is closed ends', () => {
-  let silent: net.Server;
-  let silentPort: number;
+  let silent: SilentServer;
   let deadPort: number;
   beforeEach(async () => {
-    silent = net.createServer((socket) => void socket.on('error', () => undefined));
-    silent.listen(0, '127.0.0.1');
-    await once(silent, 'listening');
-    silentPort = (silent.address() as net.AddressInfo).port;
+    silent = await startSilentServer();
     deadPort = await freePort();
   });
-  afterEach(() => void silent.close());
+  afterEach(() => silent.stop());
 
   it.each(['redis://HOST', 'redis+sentinel://HOST/sessions', 'redis+cluster://HOST'])(
     'where nobody answers: %s',
     async (url) => {
-      const hosts = [`127.0.0.1:${deadPort}`, `127.0.0.1:${silentPort}`];
+      const hosts = [`127.0.0.1:${deadPort}`, `127.0.0.1:${silent.port}`];
       for (const host of hosts) {
         expect(await kept(url.replace('HOST', host))).toBeLessThan(SOON_MS);
       }

@@ -1,17 +1,34 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import net from 'node:net';
-import { type CacheBackend, RedisCache, redisBackend, redisClusterOptions } from '@coatcheck/cache';
+import {
+  type CacheBackend,
+  RedisCache,
+  type RedisOptions,
+  redisBackend,
+  redisClusterOptions,
+} from '@coatcheck/cache';
 import { ImproperlyConfigured } from '@coatcheck/core';
 import { type RedisServers, startRedisCluster, startRedisSentinel } from '@coatcheck/test-support';
-import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
 import { Cluster } from 'ioredis';
 import { describeWithServers } from './redis.ts';
 import { record } from './sessions.ts';
+import { startSilentServer } from './silent-server.ts';
 
 jest.setTimeout(60_000);
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Closes what a test has opened, also where it failed: a process that has a connection does not end. */
+const opened: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of opened.splice(0).reverse()) await close();
+});
+
+function open(options: RedisOptions): CacheBackend {
+  const backend = redisBackend(options);
+  opened.push(() => backend.close());
+  return backend;
+}
 
 /** Milliseconds until a record can be created again. */
 async function recovery(backend: CacheBackend, name = (i: number) => `back${i}x`): Promise<number> {
@@ -35,25 +52,20 @@ describeWithServers('Redis behind Sentinels', () => {
   afterAll(() => servers?.stop());
 
   it('is found by the next Sentinel where one takes connections and says nothing', async () => {
-    const silent = net.createServer((socket) => void socket.on('error', () => undefined));
-    silent.listen(0, '127.0.0.1');
-    await once(silent, 'listening');
-    const { port } = silent.address() as net.AddressInfo;
-    const backend = redisBackend({ url: servers.url.replace('//', `//127.0.0.1:${port},`) });
+    const silent = await startSilentServer();
+    opened.push(silent.stop);
+    const backend = open({ url: servers.url.replace('//', `//127.0.0.1:${silent.port},`) });
     expect(await recovery(backend, (i) => `found${i}x`)).toBeLessThan(8000);
-    await backend.close();
-    silent.close();
   });
 
   it('goes on with a replica when the primary is killed', async () => {
-    const backend = redisBackend({ url: servers.url });
+    const backend = open({ url: servers.url });
     await backend.create(record('before'));
     await servers.servers[0]?.command('wait', '2', '1000');
     await servers.servers[0]?.signal('SIGKILL');
     expect(await recovery(backend)).toBeLessThan(8000);
     expect(await backend.load(record('before').key)).toMatchObject({ data: 'first' });
     expect(await backend.delete(record('before').key, 'first')).toBe(true);
-    await backend.close();
   });
 });
 
@@ -67,14 +79,13 @@ describeWithServers('a Redis Cluster', () => {
   it('takes a client of the application', async () => {
     const nodes = servers.servers.map(({ port }) => ({ host: '127.0.0.1', port }));
     const client = new Cluster(nodes, redisClusterOptions);
-    const backend = redisBackend({ client, keyPrefix: 'theirs' });
+    opened.push(async () => client.disconnect());
+    const backend = open({ client, keyPrefix: 'theirs' });
     const records = Array.from({ length: 30 }, (_, i) => record(`k${i}x`));
     await Promise.all(records.map((each) => backend.create(each)));
     await Promise.all(records.map((each) => backend.update({ ...each, data: 'second' }, 'first')));
     for (const { key } of records)
       expect(await backend.load(key)).toMatchObject({ data: 'second' });
-    await backend.close();
-    client.disconnect();
   });
 
   it('cannot be a cache that starts empty', () => {
@@ -83,7 +94,7 @@ describeWithServers('a Redis Cluster', () => {
   });
 
   it('is followed while slots move', async () => {
-    const backend = redisBackend({ url: servers.url, keyPrefix: 'moving' });
+    const backend = open({ url: servers.url, keyPrefix: 'moving' });
     const records = Array.from({ length: 200 }, () => record(randomBytes(16).toString('hex')));
     await Promise.all(records.map((each) => backend.create(each)));
     let moved = false;
@@ -129,11 +140,10 @@ describeWithServers('a Redis Cluster', () => {
     });
     await writing;
     expect(rounds).toBeGreaterThan(1);
-    await backend.close();
   });
 
   it('comes back with a node that was killed', async () => {
-    const backend = redisBackend({ url: servers.url, keyPrefix: 'killed' });
+    const backend = open({ url: servers.url, keyPrefix: 'killed' });
     await backend.create(record('before'));
     const node = servers.servers[2];
     await node?.signal('SIGKILL');
@@ -145,6 +155,5 @@ describeWithServers('a Redis Cluster', () => {
     await Promise.all(
       Array.from({ length: 30 }, (_, i) => recovery(backend, (n) => `up${i}y${n}x`)),
     ).then((times) => expect(Math.max(...times)).toBeLessThan(8000));
-    await backend.close();
   });
 });
