@@ -70,6 +70,8 @@ export class HttpSession<Data extends object = SessionData> {
   /** Removes the cookies of what was imported. */
   #farewell: readonly string[] = [];
   #began = false;
+  /** The headers will be written at the end of that. */
+  #isFinishing = false;
   /** The key whose idle timeout is being renewed. */
   #renewed: string | undefined;
 
@@ -109,6 +111,7 @@ export class HttpSession<Data extends object = SessionData> {
    * @throws what replaces the response: an acknowledged change is one that was stored.
    */
   finish(status: number, responseBegan = false): Promise<void> | undefined {
+    this.#isFinishing = true;
     // Calls that the handler did not wait for: what they did goes into this response, their failure too.
     const settling = this.#state.settle();
     const done = whenAnswered(
@@ -148,6 +151,7 @@ export class HttpSession<Data extends object = SessionData> {
   }
 
   #close(): void {
+    this.#isFinishing = false;
     this.#state.refuse(sessionIsClosed);
     this.writeHeaders();
   }
@@ -232,7 +236,7 @@ export class HttpSession<Data extends object = SessionData> {
       return;
     }
     if (old !== undefined && this.#cookie === undefined) this.#setCookieHeader(undefined);
-    this.writeHeaders();
+    if (!this.#isFinishing) this.writeHeaders();
   }
 
   #maxAge(now: Date): number | undefined {

@@ -17,7 +17,8 @@ const NOTHING_FOUND: Found = { key: null, stored: undefined };
 /** What one request knows of its session: the key, the record under it and its entries, read when somebody asks. */
 export class KnownSession {
   readonly #records: SessionRecords;
-  readonly #early: EarlyFetch;
+  /** Made when there is something to fetch. */
+  #early: EarlyFetch | undefined;
   onUnavailable: Settings['onUnavailable'];
   /** Null while there is no session; a key that turns out to be unknown is forgotten. */
   key: string | null;
@@ -32,7 +33,6 @@ export class KnownSession {
 
   constructor(records: SessionRecords, key: string | null, arrival?: Arrival) {
     this.#records = records;
-    this.#early = new EarlyFetch(records);
     this.onUnavailable = records.settings.onUnavailable;
     this.key = key;
     this.arrival = arrival;
@@ -68,7 +68,7 @@ export class KnownSession {
   read(): SessionDictionary {
     const { key, arrival } = this;
     if (!this.dictionary) {
-      if (this.#early.isDone) this.#open(() => this.#fetched());
+      if (this.#early?.isDone) this.#open(() => this.#fetched());
       else if (arrival?.read) this.#open(arrival.read);
       // Nothing but an answer comes from a backend that answers at once.
       else if (key !== null && this.#records.answersAtOnce)
@@ -81,7 +81,7 @@ export class KnownSession {
   /** Fetches the record early and does not look inside; a failure is thrown at the first access. */
   prefetch(): Promise<void> | undefined {
     const isDue = !this.dictionary && this.#mayBe && !this.arrival?.read;
-    return isDue ? this.#early.start(() => this.#find()) : undefined;
+    return isDue ? this.#fetchEarly() : undefined;
   }
 
   /** Reads the record, where that has not happened yet. */
@@ -91,20 +91,20 @@ export class KnownSession {
       this.read();
       return;
     }
-    await this.#early.start(() => this.#find());
+    await this.#fetchEarly();
     // Meanwhile the application may have looked into it itself, and changed something.
     if (!this.dictionary) this.#open(() => this.#fetched());
   }
 
   /** Whether loading has failed and somebody was told, so that there is no reason to keep to it. */
   get hasFailed(): boolean {
-    return this.#early.wasTold;
+    return this.#early?.wasTold ?? false;
   }
 
   /** Back to what was known before anything was loaded. */
   forget(): void {
     this.outage = undefined;
-    this.#early.reset();
+    this.#early?.reset();
     this.dictionary = undefined;
     this.record = undefined;
     if (!this.#mayBe) this.#take(undefined);
@@ -134,6 +134,11 @@ export class KnownSession {
     }
   }
 
+  #fetchEarly(): Promise<void> {
+    this.#early ??= new EarlyFetch(this.#records);
+    return this.#early.start(() => this.#find());
+  }
+
   #find(): Awaitable<Found> {
     const { key, arrival } = this;
     if (key !== null) return this.#fetch(key);
@@ -152,7 +157,7 @@ export class KnownSession {
   }
 
   #fetched(): LoadedSession | undefined {
-    const found = this.#early.open();
+    const found = this.#early?.open();
     this.key = found?.key ?? null;
     return found?.session;
   }

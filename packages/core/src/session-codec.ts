@@ -77,21 +77,6 @@ export class SessionCodec {
 
   /** @throws {SessionTooLarge} when the entries exceed a limit. */
   encode(entries: Entries, now: Date = this.#settings.now()): string {
-    const data = this.#encode(entries, now);
-    // What another serializer wrote need not be what it reads, and marks are taken out of what is read.
-    if (asJson(this.#settings.serializer) && !isMarked(entries)) {
-      this.#verified.add(data, {
-        entries,
-        signedAt: this.#signer && Math.trunc(now.getTime() / 1000),
-        fallback: undefined,
-        rotated: false,
-        moving: undefined,
-      });
-    }
-    return data;
-  }
-
-  #encode(entries: Entries, now: Date): string {
     const json = this.#join(entries);
     if (!this.#signer) return json;
     // Sealed text stays as long as it is: its length must not tell what is in it.
@@ -102,9 +87,19 @@ export class SessionCodec {
     return data;
   }
 
-  /** Nobody will ask for this text again, for another one has replaced it. */
-  forget(data: string): void {
-    this.#verified.delete(data);
+  /** This text, which `encode` made of the entries, has replaced another one, which nobody will ask for again. */
+  replaced(former: string, data: string, entries: Entries, now: Date): void {
+    if (former === data) return;
+    this.#verified.delete(former);
+    // What another serializer wrote need not be what it reads, and marks are taken out of what is read.
+    if (!asJson(this.#settings.serializer) || isMarked(entries)) return;
+    this.#verified.add(data, {
+      entries,
+      signedAt: this.#signer && Math.trunc(now.getTime() / 1000),
+      fallback: undefined,
+      rotated: false,
+      moving: undefined,
+    });
   }
 
   /** The record, or the reason why it is no session. Never throws for what is stored. */

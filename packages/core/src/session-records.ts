@@ -267,7 +267,7 @@ export class SessionRecords {
   }
 
   #replaced(data: string, draft: Draft, written: Written): Committed {
-    if (data !== draft.record.data) this.#codec.forget(data);
+    this.#codec.replaced(data, draft.record.data, draft.entries, draft.now);
     return this.#told('saved', draft, written);
   }
 

@@ -43,7 +43,7 @@ export class SessionState {
   #refusal: (() => Error) | undefined;
   readonly #known: KnownSession;
   /** What is to come after each `flush` that is under way: what is set meanwhile belongs to a new session. */
-  readonly #upcoming: SessionDictionary[] = [];
+  #upcoming: SessionDictionary[] | undefined;
   /** The calls of one store run one after the other. */
   readonly #turns = new Turns();
   #modified = false;
@@ -90,7 +90,7 @@ export class SessionState {
 
   /** The entries as the application sees them. */
   get #dictionary(): SessionDictionary | undefined {
-    return this.#upcoming.at(-1) ?? this.#known.dictionary;
+    return this.#upcoming?.at(-1) ?? this.#known.dictionary;
   }
 
   get modified(): boolean {
@@ -210,6 +210,7 @@ export class SessionState {
     const error = this.#refusal?.() ?? this.#known.outage;
     if (error) return this.#turns.call(() => Promise.reject(error));
     const emptied = this.#known.empty();
+    this.#upcoming ??= [];
     this.#upcoming.push(emptied);
     this.accessed = true;
     this.#modified = true;
@@ -225,7 +226,7 @@ export class SessionState {
         }
         throw error;
       } finally {
-        this.#upcoming.shift();
+        this.#upcoming?.shift();
       }
       this.#known.end(emptied);
       this.#cameWithKey = false;

@@ -6,6 +6,7 @@ export class Turns {
   #last: Promise<unknown> | undefined;
   /** The application's calls, while somebody means to settle them. */
   #calls: { call: Call<unknown>; failure: Call<unknown>['failure'] }[] | undefined;
+  #isWatched = false;
 
   /** Runs after everything asked for earlier, whether that failed or not; at once where there is nothing to wait for. */
   take<T>(run: () => Awaitable<T>): Awaitable<T> {
@@ -23,13 +24,16 @@ export class Turns {
   /** As `take`, for the application, which may or may not wait for what it asked for. */
   call<T>(run: () => Awaitable<T>): Promise<T> {
     const call = new Call<T>((resolve) => resolve(this.take(run)));
-    this.#calls?.push({ call, failure: call.failure });
+    if (this.#isWatched) {
+      this.#calls ??= [];
+      this.#calls.push({ call, failure: call.failure });
+    }
     return call;
   }
 
   /** From now on `settle` will tell what calls failed with; until then no failure goes unhandled. */
   watch(): void {
-    this.#calls ??= [];
+    this.#isWatched = true;
   }
 
   /**
@@ -37,8 +41,8 @@ export class Turns {
    * nobody listens to failed with.
    */
   settle(): Promise<void> | undefined {
-    if (this.#calls && this.#calls.length > 0) return this.#settle(this.#calls);
-    this.#calls = undefined;
+    if (this.#calls) return this.#settle(this.#calls);
+    this.#isWatched = false;
     return undefined;
   }
 
@@ -49,6 +53,7 @@ export class Turns {
       if (failed && !call.isHeard) failures.push(failed.cause);
     }
     this.#calls = undefined;
+    this.#isWatched = false;
     if (failures.length > 0) throw failures[0];
   }
 }

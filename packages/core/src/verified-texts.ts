@@ -13,7 +13,7 @@ export interface VerifiedText {
 const MOST_CHARACTERS = 2 ** 21;
 
 /**
- * Texts that were verified and read a short while ago, or written by this process. A session that is asked for again
+ * Texts that were verified and read a short while ago, or that replaced such a text here. A session that is asked for again
  * need not be verified again: measured, that spares a record of 300 bytes 10 µs and more. Only what was found good is
  * kept, under its whole text and never under a part of it, for one codec and so for one set of keys and limits.
  */

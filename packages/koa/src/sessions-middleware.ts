@@ -83,7 +83,8 @@ export function sessions<Data extends object = SessionData>(
     }
     const finishing = http.finish(ctx.status, hasBegun(ctx));
     if (finishing !== undefined) await finishing;
-    if (http.hasHeaders) keepHeaders(ctx, http);
+    // After the outermost one there is nobody who could change them; an error that Koa meets is seen to below.
+    if (http.hasHeaders && ctx.app.middleware[0] !== middleware) keepHeaders(ctx, http);
   };
   openers.set(middleware, opener as unknown as Sessions);
   return middleware;
