@@ -59,6 +59,7 @@ interface Lane<Shared> {
  */
 export class CommitQueue<Shared extends Refusable> {
   readonly #lanes = new Map<string, Lane<Shared>>();
+  readonly #waitingForIdle: (() => void)[] = [];
   readonly #writeShared: WriteShared<Shared>;
 
   /** @param writeShared settles every commit it is given; fails as well when the backend is unavailable. */
@@ -81,10 +82,8 @@ export class CommitQueue<Shared extends Refusable> {
 
   /** Resolves when nothing is waiting or under way. */
   async idle(): Promise<void> {
-    while (this.#lanes.size > 0) {
-      const lanes = [...this.#lanes.keys()];
-      await Promise.allSettled(lanes.map((key) => this.alone(key, async () => {})));
-    }
+    if (this.#lanes.size > 0)
+      await new Promise<void>((resolve) => this.#waitingForIdle.push(resolve));
   }
 
   #add(key: string, job: Shared | Alone): void {
@@ -116,6 +115,8 @@ export class CommitQueue<Shared extends Refusable> {
       }
     }
     this.#lanes.delete(key);
+    if (this.#lanes.size > 0) return;
+    for (const resolve of this.#waitingForIdle.splice(0)) resolve();
   }
 }
 
