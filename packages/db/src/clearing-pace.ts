@@ -27,7 +27,7 @@ export interface PaceTime {
 /** Who has not written for this long is taken to be gone. */
 export const ALONE_AFTER_MS = 2000;
 /** How long it takes to find out that nobody is there to begin with. */
-const FIRST_LOOK_MS = 500;
+const FIRST_LOOK_MS = 300;
 /** Beside others a clearing rests so many times as long as it worked: few of them meet it at all. */
 const REST = 4;
 const LONGEST_REST_MS = 200;
