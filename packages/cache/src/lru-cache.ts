@@ -49,23 +49,19 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
   readonly #entries: LRUCache<string, Kept>;
   readonly #notes = new LruNotes();
   readonly #maxBytes: number;
-  readonly #now: () => Date;
+  readonly #now: () => number;
 
-  constructor({
-    maxEntries = 100_000,
-    maxBytes = 64 * 1024 * 1024,
-    now = () => new Date(),
-  }: MemoryOptions = {}) {
+  constructor({ maxEntries = 100_000, maxBytes = 64 * 1024 * 1024, now }: MemoryOptions = {}) {
     this.#entries = new LRUCache({
       max: positive('maxEntries', maxEntries),
       maxSize: positive('maxBytes', maxBytes),
       sizeCalculation: sizeOf,
-      dispose: (_, key, reason) => {
-        if (reason !== 'set') this.#notes.remove(key);
-      },
+      dispose: (_, key) => this.#notes.remove(key),
+      // Another text under the same key is the same session.
+      noDisposeOnSet: true,
     });
     this.#maxBytes = maxBytes;
-    this.#now = now;
+    this.#now = now ? () => now().getTime() : Date.now;
   }
 
   get(key: string): CacheEntry | undefined {
@@ -110,9 +106,9 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
   }
 
   async clearExpired(options: ClearExpiredOptions = {}): Promise<number> {
-    const { signal, onProgress, dryRun, expiresAt = this.#now() } = options;
+    const { signal, onProgress, dryRun, expiresAt } = options;
     const batchSize = checkedBatchSize(options.batchSize);
-    const end = expiresAt.getTime();
+    const end = expiresAt?.getTime() ?? this.#now();
     const expired: string[] = [];
     for (const [key, { endsAt }] of this.#entries.entries()) if (endsAt <= end) expired.push(key);
     if (dryRun) return expired.length;
@@ -174,7 +170,7 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
   }
 
   #isOver({ endsAt }: Kept): boolean {
-    return endsAt <= this.#now().getTime();
+    return endsAt <= this.#now();
   }
 }
 

@@ -110,7 +110,8 @@ function connectAnew(client: RedisClient): void {
     client.off('ready', again);
     client.disconnect(true);
   };
-  if (client.status === 'connecting') client.on('ready', again);
+  // `connect`: it is there, and being asked whether it is ready.
+  if (client.status === 'connecting' || client.status === 'connect') client.on('ready', again);
   else again();
 }
 

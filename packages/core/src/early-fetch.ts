@@ -33,17 +33,25 @@ export class EarlyFetch {
     return this.#told;
   }
 
-  /** Never rejects. */
+  /** Fetches what is under a key that is known; never rejects. */
+  fetch(key: string): Promise<void> {
+    this.#fetching ??= Promise.resolve(
+      whenAnswered(
+        () => this.#records.fetch(key),
+        (stored) => this.#keep({ key, stored }),
+        (error) => this.#keep({ error }),
+      ),
+    );
+    return this.#fetching;
+  }
+
+  /** The same for what has to be found first. */
   start(find: () => Awaitable<Found>): Promise<void> {
     this.#fetching ??= Promise.resolve(
       whenAnswered(
         find,
-        (found) => {
-          this.#outcome = found;
-        },
-        (error) => {
-          this.#outcome = { error };
-        },
+        (found) => this.#keep(found),
+        (error) => this.#keep({ error }),
       ),
     );
     return this.#fetching;
@@ -66,5 +74,9 @@ export class EarlyFetch {
     this.#fetching = undefined;
     this.#outcome = undefined;
     this.#told = false;
+  }
+
+  #keep(outcome: Found | { error: unknown }): void {
+    this.#outcome = outcome;
   }
 }

@@ -136,13 +136,11 @@ export class KnownSession {
 
   #fetchEarly(): Promise<void> {
     this.#early ??= new EarlyFetch(this.#records);
-    return this.#early.start(() => this.#find());
+    return this.key !== null ? this.#early.fetch(this.key) : this.#early.start(() => this.#find());
   }
 
   #find(): Awaitable<Found> {
-    const { key, arrival } = this;
-    if (key !== null) return this.#fetch(key);
-    const redeeming = arrival?.redeem?.();
+    const redeeming = this.arrival?.redeem?.();
     if (redeeming === undefined) return NOTHING_FOUND;
     return redeeming.then((redeemed) =>
       redeemed === undefined ? NOTHING_FOUND : this.#fetch(redeemed),

@@ -21,6 +21,8 @@ import { SessionState } from './session-state.ts';
 import { SessionStore } from './session-store.ts';
 import { type SessionsOptions, type Settings, validateSettings } from './settings.ts';
 
+const NO_CHOICES: HttpSessionOptions = Object.freeze({});
+
 /** The sessions of an application: settings and backend; opens stores, clears expired records. */
 export class Sessions<Data extends object = SessionData> {
   readonly settings: Settings;
@@ -63,7 +65,7 @@ export class Sessions<Data extends object = SessionData> {
   openForRequest(
     cookieHeader: string | undefined,
     response: SessionResponse,
-    options: HttpSessionOptions = {},
+    options: HttpSessionOptions = NO_CHOICES,
   ): HttpSession<Data> {
     const { key, arrival } = this.#visitorOf(cookieHeader, options.importing);
     const state = new SessionState(this.#records, this.#commits, key, arrival);

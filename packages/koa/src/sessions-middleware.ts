@@ -6,6 +6,7 @@ import {
   type SessionData,
   type SessionStore,
   type Sessions,
+  type Settings,
 } from '@coatcheck/core';
 import type { BaseContext, Context, DefaultState, Middleware, ParameterizedContext } from 'koa';
 import onHeaders from 'on-headers';
@@ -46,6 +47,7 @@ export function sessions<Data extends object = SessionData>(
   opener: Sessions<Data>,
   options: SessionsMiddlewareOptions = {},
 ): Middleware<DefaultState, SessionContext<Data>> {
+  const hasChoices = opener.settings.account !== undefined || Object.keys(options).length > 0;
   const middleware: Middleware<DefaultState, SessionContext<Data>> = async (ctx, next) => {
     const context = ctx as unknown as Context & WithSession;
     if (chosen(options.skip, context)) return next();
@@ -56,15 +58,11 @@ export function sessions<Data extends object = SessionData>(
     }
     prepare(ctx.app.context);
     if (Object.hasOwn(ctx, 'session')) throw taken();
-    const http = opener.openForRequest(ctx.req.headers.cookie, ctx.res, {
-      client: opener.settings.account && (chosen(options.client, context) ?? clientOf(ctx)),
-      lazy: chosen(options.lazy, context),
-      touch: chosen(options.touch, context),
-      readOnly: chosen(options.readOnly, context),
-      importing: chosen(options.importing, context),
-      onInterrupted: chosen(options.onInterrupted, context),
-      onUnavailable: chosen(options.onUnavailable, context),
-    });
+    const http = opener.openForRequest(
+      ctx.req.headers.cookie,
+      ctx.res,
+      hasChoices ? choicesOf(options, context, opener.settings) : undefined,
+    );
     context[SESSION] = http;
     context[OPENER] = opener;
     const beginning = http.begin();
@@ -93,6 +91,22 @@ export function sessions<Data extends object = SessionData>(
 /** The sessions that a middleware opens, where it was made by `sessions()`. */
 export function sessionsOf(middleware: object): Sessions | undefined {
   return openers.get(middleware);
+}
+
+function choicesOf(
+  options: SessionsMiddlewareOptions,
+  ctx: Context,
+  { account }: Settings,
+): HttpSessionOptions {
+  return {
+    client: account && (chosen(options.client, ctx) ?? clientOf(ctx)),
+    lazy: chosen(options.lazy, ctx),
+    touch: chosen(options.touch, ctx),
+    readOnly: chosen(options.readOnly, ctx),
+    importing: chosen(options.importing, ctx),
+    onInterrupted: chosen(options.onInterrupted, ctx),
+    onUnavailable: chosen(options.onUnavailable, ctx),
+  };
 }
 
 /** What the request says of the visitor; `ctx.ip` follows `app.proxy`. */
