@@ -67,11 +67,11 @@ async function createPlace(answers: 'synchronously' | 'later' = 'later') {
 describe('metrics', () => {
   it('count events by name and reason', async () => {
     const { backend, sessions, key } = await createPlace();
-    const [one, two] = [sessions.open(key), sessions.open(key)];
-    await Promise.all([one.load(), two.load()]);
-    one.set('b', 1);
-    two.set('c', 1);
-    await Promise.all([one.save(), two.save()]);
+    const stores = ['b', 'c', 'd'].map((name) => ({ name, session: sessions.open(key) }));
+    await Promise.all(stores.map(({ session }) => session.load()));
+    for (const { name, session } of stores) session.set(name, 1);
+    // The second and the third wait for the first, and share a write.
+    await Promise.all(stores.map(({ session }) => session.save()));
     await sessions.open('u'.repeat(32)).load();
     backend.before = () => {
       throw new Error('down');
@@ -81,7 +81,7 @@ describe('metrics', () => {
     expect(points).toEqual(
       expect.arrayContaining([
         { event: 'created', value: 1 },
-        { event: 'saved', value: 1 },
+        { event: 'saved', value: 2 },
         { event: 'merged', value: 1 },
         { event: 'rejected', reason: 'unknown', value: 1 },
         { event: 'unavailable', reason: 'failed', operation: 'load', value: 1 },
