@@ -5,7 +5,8 @@ import { inspect } from 'node:util';
 import { threadId } from 'node:worker_threads';
 
 // Every process of a test run imports this before anything else: it keeps what the process prints as errors, and what
-// its sessions tell of themselves. Not what it prints on its standard output: that is its answer to the test.
+// its sessions tell of themselves. Not what it prints on its standard output: that is its answer to the test, unless it
+// runs tests itself. The process that shows what jest's workers print gets it later, and cannot tell by which test.
 
 const EVENTS = [
   ...['created', 'saved', 'moved', 'merged', 'interrupted', 'rejected', 'unavailable', 'error'],
@@ -51,6 +52,7 @@ function tell(told) {
 
 const [, script = ''] = process.argv;
 if (path.basename(script) === JEST_WORKER) {
+  record(process.stdout);
   const { emit } = process;
   // Not a listener: it would take messages before there is jest's own.
   process.emit = function (event, ...args) {
