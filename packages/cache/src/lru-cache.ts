@@ -39,8 +39,19 @@ const OVERHEAD_BYTES = 200;
 
 const DONE: Outcome = Object.freeze({ done: true });
 
-interface Kept extends CacheEntry {
+class Kept implements CacheEntry {
+  readonly text: string;
   readonly endsAt: number;
+
+  constructor(text: string, endsAt: number) {
+    this.text = text;
+    this.endsAt = endsAt;
+  }
+
+  /** One of its own for everybody who asks: whoever changes it must not change it for others. */
+  get expiresAt(): Date {
+    return new Date(this.endsAt);
+  }
 }
 
 /** A cache in this process that answers at once; holds strings, starts no timers. */
@@ -75,7 +86,7 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
   }
 
   set(key: string, text: string, expiresAt: Date): void {
-    const kept = { text, expiresAt, endsAt: expiresAt.getTime() };
+    const kept = new Kept(text, expiresAt.getTime());
     if (this.#isOver(kept)) {
       this.#entries.delete(key);
       return;

@@ -37,6 +37,16 @@ describe('a cache in this process', () => {
     expect(backend.load(large.key)).toMatchObject({ data: 'first' });
   });
 
+  it('keeps no date that anybody else could change', async () => {
+    const cache = new LruCache();
+    const expiresAt = new Date(Date.now() + 60_000);
+    const end = expiresAt.getTime();
+    cache.set('key', 'text', expiresAt);
+    expiresAt.setTime(0);
+    cache.get('key')?.expiresAt?.setTime(0);
+    expect(cache.get('key')?.expiresAt?.getTime()).toBe(end);
+  });
+
   it('keeps texts, not the objects of the application', async () => {
     const sessions = createSessions({
       backend: new CacheBackend(new LruCache()),

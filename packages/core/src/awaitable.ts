@@ -7,7 +7,7 @@ export function isPromise<T>(value: Awaitable<T>): value is Promise<T> {
 
 /**
  * What `then` makes of the answer of a call, or `otherwise` of its error: at once where the call answers at once, so
- * that nobody pays for promises there. Measured: a promise and the function that waits for it cost 0.3 µs and 500 bytes.
+ * that nobody pays for promises there. Measured: a write in memory allocated 20 KB with promises all the way, 14 without.
  */
 export function whenAnswered<T, Result>(
   call: () => Awaitable<T>,

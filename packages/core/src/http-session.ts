@@ -70,7 +70,7 @@ export class HttpSession<Data extends object = SessionData> {
   /** Removes the cookies of what was imported. */
   #farewell: readonly string[] = [];
   #began = false;
-  /** The headers will be written at the end of that. */
+  /** What is stored now is the last thing, and the headers are written right after it. */
   #isFinishing = false;
   /** The key whose idle timeout is being renewed. */
   #renewed: string | undefined;
@@ -111,7 +111,6 @@ export class HttpSession<Data extends object = SessionData> {
    * @throws what replaces the response: an acknowledged change is one that was stored.
    */
   finish(status: number, responseBegan = false): Promise<void> | undefined {
-    this.#isFinishing = true;
     // Calls that the handler did not wait for: what they did goes into this response, their failure too.
     const settling = this.#state.settle();
     const done = whenAnswered(
@@ -132,6 +131,7 @@ export class HttpSession<Data extends object = SessionData> {
   /** Django: a failed request saves nothing; what save, cycleKey and flush did stands. */
   #store(status: number, responseBegan: boolean): Awaitable<void> {
     this.#began = responseBegan;
+    this.#isFinishing = true;
     // A cookie that save or cycleKey put early: meanwhile the session may have ended, or its key been cycled.
     const early = this.#cookie !== undefined && this.#state.cookieDue;
     const committing = status < 500 && this.#commit();
