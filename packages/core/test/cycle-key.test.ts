@@ -228,7 +228,8 @@ describe('flush', () => {
     expect(await sessions.exists(key)).toBe(false);
   });
 
-  it('keeps the session when the backend does not take the deletion', async () => {
+  /** A session that the backend does not let go. */
+  async function openUndeletable() {
     const { now } = createClock();
     const backend = new MemoryBackend({ now, answers: 'synchronously' });
     const sessions = createSessions<Entries>({ backend, secretKey: SECRET_KEY, now });
@@ -237,20 +238,18 @@ describe('flush', () => {
       if (operation === 'delete') throw new Error('connection refused');
     };
     const session = sessions.open(key);
+    return { key, session, sessions };
+  }
+
+  it('keeps the session when the backend does not take the deletion', async () => {
+    const { key, session } = await openUndeletable();
     await expect(session.flush()).rejects.toBeInstanceOf(BackendUnavailable);
     expect(session.sessionKey).toBe(key);
     expect(session.get('a')).toBe(1);
   });
 
   it('that failed writes nothing into the old session that was meant for a new one', async () => {
-    const { now } = createClock();
-    const backend = new MemoryBackend({ now, answers: 'synchronously' });
-    const sessions = createSessions<Entries>({ backend, secretKey: SECRET_KEY, now });
-    const key = await start(sessions, { a: 1 });
-    backend.before = (operation) => {
-      if (operation === 'delete') throw new Error('connection refused');
-    };
-    const session = sessions.open(key);
+    const { key, session, sessions } = await openUndeletable();
     const flushing = session.flush().catch((error: unknown) => error);
     session.set('user', 7);
     expect(await flushing).toBeInstanceOf(BackendUnavailable);
