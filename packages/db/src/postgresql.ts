@@ -2,9 +2,14 @@ import { type AccountDialect, accountStatements, bytewiseAccounts } from './acco
 import { DatabaseBackend } from './database-backend.ts';
 import { djangoDateColumn } from './django-date.ts';
 import { type PostgresqlPoolOptions, postgresqlPool } from './postgresql-pool.ts';
+import type { TableWalk } from './server-clearing.ts';
 import { checkServerOptions, type ServerDialect, ServerDriver } from './server-driver.ts';
 import { postgresqlSafety } from './server-safety.ts';
-import { type StatementDialect, sessionStatements } from './session-statements.ts';
+import {
+  type ExpiredRows,
+  type StatementDialect,
+  sessionStatements,
+} from './session-statements.ts';
 import {
   indexName,
   type SessionTable,
@@ -30,6 +35,11 @@ export function postgresqlBackend(options: PostgresqlOptions): DatabaseBackend {
   return new DatabaseBackend(new ServerDriver(table, dialect, pool, options), options.now);
 }
 
+/** Rows that a clearing removes, and how they are chosen. */
+type RemovedRows = Pick<ExpiredRows, 'sessions' | 'condition' | 'isExpired' | 'cutoff'> & {
+  readonly chosen: string;
+};
+
 const sql: StatementDialect & TableDialect = {
   quote: '"',
   dataType: 'text',
@@ -38,11 +48,46 @@ const sql: StatementDialect & TableDialect = {
   keyIs: (column, value) => `${column} = ${value}`,
   dataIs: (column, value) => `${column} = ${value}`,
   expiryText,
-  // By their places, which an array holds once, where IN might run a query with LIMIT again. The commit need not wait for
-  // the disk, as WriteOptions.mayBeLost says, unless live sessions are ended; clocks may differ by a minute.
   clearExpired: ({ sessions, expiry, cutoff, condition, isExpired, order, limit }) =>
-    `WITH gone AS (DELETE FROM ${sessions} WHERE (SELECT set_config('synchronous_commit', CASE WHEN ${cutoff}::timestamptz <= now() + interval '1 minute' THEN 'off' ELSE current_setting('synchronous_commit') END, true)) IS NOT NULL AND ctid = ANY(ARRAY(SELECT ctid FROM ${sessions} WHERE ${condition} ${order} ${limit})) AND ${isExpired} RETURNING ${expiry}) SELECT count(*) AS removed, ${expiryText(`max(${expiry})`)} AS last FROM gone`,
+    `WITH gone AS (${removal({ sessions, condition, isExpired, cutoff, chosen: `${order} ${limit}` })} RETURNING ${expiry}) SELECT count(*) AS removed, ${expiryText(`max(${expiry})`)} AS last FROM gone`,
 };
+
+/**
+ * By their places, which an array holds once, where IN might run a query with LIMIT again. The commit need not wait for
+ * the disk, as WriteOptions.mayBeLost says, unless live sessions are ended; clocks may differ by a minute.
+ */
+function removal(rows: RemovedRows): string {
+  const { sessions, condition, isExpired, cutoff, chosen } = rows;
+  const durability = `CASE WHEN ${cutoff}::timestamptz <= now() + interval '1 minute' THEN 'off' ELSE current_setting('synchronous_commit') END`;
+  return `DELETE FROM ${sessions} WHERE (SELECT set_config('synchronous_commit', ${durability}, true)) IS NOT NULL AND ctid = ANY(ARRAY(SELECT ctid FROM ${sessions} WHERE ${condition} ${chosen})) AND ${isExpired}`;
+}
+
+/**
+ * A walk from page to page, each position the place of a row: `(page,0)`. Servers before 14 would look for the rows of a
+ * part in the whole table, and a table in partitions has no pages of its own.
+ */
+function pageWalk({ name }: SessionTable): TableWalk {
+  const sessions = `"${name}"`;
+  const table = `pg_class WHERE oid = to_regclass('"${name}"')`;
+  const pages = "pg_relation_size(oid) / current_setting('block_size')::int";
+  // What is known of a table that was never analysed is -1 rows.
+  const rowsOfPage =
+    'CASE WHEN relpages > 0 AND reltuples > 0 THEN reltuples / relpages ELSE 1 END';
+  const canWalk = `current_setting('server_version_num')::int >= 140000 AND EXISTS (SELECT FROM ${table} AND relkind = 'r')`;
+  const share = `100 * least(1, $2::int / greatest((SELECT greatest(reltuples, ${pages}) FROM ${table}), 1))`;
+  const remove = (condition: string, cutoff: string, limit: string): string => {
+    const isExpired = `expire_date <= ${cutoff}`;
+    const chosen = `AND ${isExpired} LIMIT ${limit}`;
+    return removal({ sessions, condition, isExpired, cutoff, chosen });
+  };
+  return {
+    start: '(0,0)',
+    sample: `SELECT count(*) AS looked_at, count(*) FILTER (WHERE expire_date <= $1) AS expired FROM ${sessions} TABLESAMPLE SYSTEM (${share}) WHERE ${canWalk}`,
+    next: `SELECT format('(%s,0)', page) AS next FROM (SELECT ($1::text::point)[0]::bigint + greatest(1, floor($2::int / (${rowsOfPage})))::bigint AS page, ${pages} AS pages FROM ${table}) AS part WHERE page < pages`,
+    remove: remove('ctid >= $1::tid AND ctid < $2::tid', '$3', '$4'),
+    removeRest: remove('ctid >= $1::tid', '$2', '$3'),
+  };
+}
 
 /** The same text whatever the settings of the connection. */
 function expiryText(column: string): string {
@@ -68,7 +113,7 @@ function postgresqlDialect(table: SessionTable, timeZone: string | undefined): S
     definition: definition(table),
     safety: postgresqlSafety(table.name),
     // It locks only rows that nobody else needs, and visitors hardly notice it.
-    clearing: { aloneMs: 40, besideMs: 40 },
+    clearing: { aloneMs: 40, besideMs: 40, walk: pageWalk(table) },
     toColumn: (date) => `${dates.toText(date)}+00`,
     fromColumn: (value) => dates.fromText(value),
     isDuplicateKey: (error) => codeOf(error) === '23505',

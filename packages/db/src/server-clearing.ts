@@ -16,19 +16,21 @@ export interface ServerClearingDialect {
   readonly besideMs: number;
   /** Selects rows whose `value`s add up to how often others have written so far. Without it nobody is looked for. */
   readonly othersQuery?: Statement;
-  /** Where rows lie in the order of their keys: how many of them are removed faster in this order than by expiry. */
-  readonly walk?: KeyWalk;
+  /** The order in which rows lie, where many are removed faster in it than by expiry. */
+  readonly walk?: TableWalk;
 }
 
-/** A walk through all keys, which reads each part of the table once. */
-export interface KeyWalk {
-  /** cutoff, number of rows: how many of so many rows have expired */
+/** A walk through the whole table, from position to position, which reads each part of it once. */
+export interface TableWalk {
+  /** The position before all rows. */
+  readonly start: string;
+  /** cutoff, number of rows: how many of about so many rows have expired; 0 where there can be no walk */
   readonly sample: string;
-  /** key that goes before, number of rows: the key after so many, whether they have expired or not */
-  readonly end: string;
-  /** key that goes before, last key, cutoff */
+  /** position, number of rows: the next position after about so many, whether they have expired or not; none at the end */
+  readonly next: string;
+  /** position, next position, cutoff, number of rows: the most that are removed */
   readonly remove: string;
-  /** key that goes before, cutoff */
+  /** position, cutoff, number of rows: what lies behind the last position */
   readonly removeRest: string;
 }
 
@@ -38,7 +40,7 @@ const SAMPLE = 500;
 /** One in so many rows has to have expired for the walk to be quicker. */
 const WORTH_A_WALK = 10;
 
-/** Removes rows in the order of their expiry, or of their keys where that is quicker. */
+/** Removes rows in the order of their expiry, or in that in which they lie where that is quicker. */
 export class ServerClearing implements Clearing {
   readonly pace: ClearingPace;
   readonly #driver: DatabaseDriver;
@@ -46,7 +48,8 @@ export class ServerClearing implements Clearing {
   readonly #order: ClearingOrder;
   #writes: number | undefined;
   #lookedAt = 0;
-  #walksAfter: string | undefined;
+  /** Where the walk has got to. */
+  #position: string | undefined;
   #isSampled = false;
   #from: string | undefined;
   #first: string | undefined;
@@ -66,34 +69,37 @@ export class ServerClearing implements Clearing {
 
   async removeSome(): Promise<number | undefined> {
     if (!this.#isSampled) await this.#sample();
-    return this.#walksAfter === undefined ? this.#removeByExpiry() : this.#removeByKey();
+    return this.#position === undefined ? this.#removeByExpiry() : this.#removeOnWalk();
   }
 
   end(): void {}
 
-  /** Keys are random, so that a part of the table tells about all of it. */
+  /** A part of the table tells about all of it. */
   async #sample(): Promise<void> {
     this.#isSampled = true;
     const { walk } = this.#dialect;
     if (!walk) return;
     const [row] = await this.#read(walk.sample, [this.#order.cutoff, SAMPLE]);
     const isWorthIt = Number(row?.expired ?? 0) * WORTH_A_WALK > Number(row?.looked_at ?? 0);
-    if (isWorthIt) this.#walksAfter = '';
+    if (isWorthIt) this.#position = walk.start;
   }
 
-  async #removeByKey(): Promise<number | undefined> {
+  async #removeOnWalk(): Promise<number | undefined> {
     const { walk } = this.#dialect;
-    const after = this.#walksAfter;
-    if (!walk || after === undefined) return undefined;
+    const position = this.#position;
+    if (!walk || position === undefined) return undefined;
     const { cutoff, isStopped } = this.#order;
-    const [end] = await this.#read(walk.end, [after, this.pace.rows - 1]);
+    const { rows } = this.pace;
+    const [found] = await this.#read(walk.next, [position, rows]);
     if (isStopped()) return undefined;
-    // What is left, such as what others have just put there, is found by its expiry.
-    this.#walksAfter = end && String(end.session_key);
+    const next = found && String(found.next);
     const { changes } =
-      this.#walksAfter === undefined
-        ? await this.#write(walk.removeRest, [after, cutoff])
-        : await this.#write(walk.remove, [after, this.#walksAfter, cutoff]);
+      next === undefined
+        ? await this.#write(walk.removeRest, [position, cutoff, rows])
+        : await this.#write(walk.remove, [position, next, cutoff, rows]);
+    // As many as it may: there may be more. In the end what is left, such as what others have just put there, is found
+    // by its expiry.
+    if (changes < rows) this.#position = next;
     return changes;
   }
 

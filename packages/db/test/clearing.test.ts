@@ -330,13 +330,13 @@ describeServers('clearing', (kind) => {
   clears(() => backend);
 
   /** The statements of a clearing of a table with so many expired and live sessions. */
-  async function statementsOf(expired: number, live: number): Promise<string[]> {
+  async function statementsOf(expired: number, live: number, batchSize = 20): Promise<string[]> {
     const own = await kind.open();
     const watched = own.watch();
     const all = [...records(expired, past), ...records(live).map(named)];
     await Promise.all(all.map((each) => watched.backend.create(each)));
     watched.statements.length = 0;
-    expect(await watched.backend.clearExpired({ batchSize: 20 })).toBe(expired);
+    expect(await watched.backend.clearExpired({ batchSize })).toBe(expired);
     const statements = watched.statements.map(({ sql }) => sql);
     const left: string[] = [];
     for await (const { sessions } of watched.backend.scan())
@@ -376,10 +376,63 @@ describeServers('clearing', (kind) => {
   }
 
   it('goes on where a full batch ended, without looking for it', async () => {
-    const statements = await statementsOf(50, 10);
+    const statements = await statementsOf(5, 100, 2);
     const removals = statements.filter((sql) => sql.startsWith('WITH gone AS (DELETE'));
     const searches = statements.filter((sql) => /^SELECT .* ORDER BY .* LIMIT/.test(sql));
     expect([removals.length, searches.length]).toEqual([3, 2]);
+  });
+
+  it('goes through the pages where many have expired', async () => {
+    const statements = await statementsOf(50, 100);
+    const removals = statements.filter((sql) => sql.includes('DELETE FROM'));
+    expect(removals.length).toBeGreaterThanOrEqual(3);
+    for (const sql of removals) expect(sql).toMatch(/^DELETE FROM .*ctid >= /);
+  });
+
+  it('takes no more rows at once than it may, however many are on a page, and leaves none', async () => {
+    const own = await kind.open();
+    const paged = postgresqlBackend({ url: own.url });
+    const data = 'x'.repeat(300);
+    const all = records(300).map((each, i) => ({ ...each, data, ...(i % 3 > 0 && past) }));
+    await Promise.all(all.map((each) => paged.create(each)));
+    const [steps, pages] = [new Set<number>(), new Set<string>()];
+    let before = 0;
+    const pool = new Pool({ connectionString: own.url, max: 1 });
+    const page = 'SELECT DISTINCT (ctid::text::point)[0] AS page FROM django_session';
+    for (const { page: n } of (await pool.query(page)).rows) pages.add(n);
+    expect(pages.size).toBeGreaterThan(10);
+    const onProgress = (cleared: number) => {
+      steps.add(cleared - before);
+      before = cleared;
+    };
+    expect(await paged.clearExpired({ batchSize: 3, onProgress })).toBe(200);
+    expect(Math.max(...steps)).toBe(3);
+    const { rows } = await pool.query('SELECT session_key FROM django_session');
+    const live = all.filter((_, i) => i % 3 === 0).map(({ key }) => key);
+    expect(rows.map(({ session_key }) => session_key).sort()).toEqual(live.sort());
+    await pool.end();
+    await paged.close();
+    await own.close();
+  });
+
+  it('clears a table in partitions, which has no pages of its own', async () => {
+    const own = await kind.open();
+    const pool = new Pool({ connectionString: own.url, max: 1 });
+    await pool.query(`CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY,
+        session_data text NOT NULL, expire_date timestamptz NOT NULL) PARTITION BY HASH (session_key);
+      CREATE TABLE half PARTITION OF django_session FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+      CREATE TABLE rest PARTITION OF django_session FOR VALUES WITH (MODULUS 2, REMAINDER 1)`);
+    const parted = postgresqlBackend({ url: own.url });
+    const all = records(60).map((each, i) => ({ ...each, ...(i % 2 > 0 && past) }));
+    await Promise.all(all.map((each) => parted.create(each)));
+    expect(await parted.clearExpired({ batchSize: 7 })).toBe(30);
+    const { rows } = await pool.query(
+      'SELECT count(*)::int AS left, bool_and(expire_date > now()) AS live FROM django_session',
+    );
+    expect(rows).toEqual([{ left: 30, live: true }]);
+    await pool.end();
+    await parted.close();
+    await own.close();
   });
 
   it('waits for the disk where live sessions are ended, and makes nobody else not wait', async () => {
