@@ -9,9 +9,7 @@ import type { TablePlace } from './table-place.ts';
 import { WebLoad } from './web-load.ts';
 
 // `npm run bench:clearing -- [sqlite|postgresql|mariadb|file…] [--rows 1000000] [--files 100000] [--seconds 90]`: what
-// clearing takes; visitors are watched beside it for so many seconds.
-
-const QUIET_SECONDS = 15;
+// clearing takes; visitors are watched before and beside it for so many seconds each.
 
 const opens = { sqlite: sqlitePlace, postgresql: postgresqlPlace, mariadb: mariadbPlace };
 const { values, positionals } = parseArgs({
@@ -72,7 +70,7 @@ async function measureVisits(place: TablePlace): Promise<void> {
   const load = new WebLoad(await told<number>(site));
   try {
     await load.begin();
-    const before = await load.during(new Promise(() => {}), QUIET_SECONDS);
+    const before = await load.during(new Promise(() => {}), Number(values.seconds));
     const program = startProgram('clear-process', place.settings('visited'));
     const clearing = told<ClearingResult>(program);
     const meanwhile = await load.during(clearing, Number(values.seconds));
