@@ -21,7 +21,8 @@ export {
 export { type Ending, withDeadline } from './deadline.ts';
 export * from './errors.ts';
 export type { Expiry, ExpiryOptions } from './expiry.ts';
-export { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';
+export { HttpSession } from './http-session.ts';
+export type { HttpSessionOptions } from './http-session-options.ts';
 export type { MigratingFromOptions } from './migrating-from.ts';
 export type { MoveRestOptions } from './move-rest.ts';
 export type { Operation, OperationTrace } from './operation-tracing.ts';
@@ -57,6 +58,7 @@ export type {
   SessionEvents,
   UnavailableReason,
 } from './session-events.ts';
+export type { SessionResponse } from './session-headers.ts';
 export type {
   FoundImport,
   ImportedSession,

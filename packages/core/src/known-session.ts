@@ -54,6 +54,11 @@ export class KnownSession {
     return this.key !== null || this.arrival !== undefined;
   }
 
+  /** Whether it is not there as soon as it is asked for. */
+  get hasToBeFetched(): boolean {
+    return this.key !== null ? !this.#records.answersAtOnce : this.arrival?.redeem !== undefined;
+  }
+
   /** Whether the key was cycled, so that what is left under it is no session. */
   get isRotated(): boolean {
     return this.record?.rotated ?? false;
@@ -80,8 +85,7 @@ export class KnownSession {
 
   /** Fetches the record early and does not look inside; a failure is thrown at the first access. */
   prefetch(): Promise<void> | undefined {
-    const isDue = !this.dictionary && this.#mayBe && !this.arrival?.read;
-    return isDue ? this.#fetchEarly() : undefined;
+    return !this.dictionary && this.hasToBeFetched ? this.#fetchEarly() : undefined;
   }
 
   /** Reads the record, where that has not happened yet. */

@@ -136,6 +136,7 @@ export class SessionState {
 
   /** See `KnownSession.prefetch`. */
   prefetch(): Promise<void> | undefined {
+    if (!this.#known.hasToBeFetched) return undefined;
     if (!this.arrival) return this.#known.prefetch();
     // A session that was moved for the visitor is told by its cookie; a failure is for whoever asks for the session.
     return Promise.resolve(this.#turns.take(() => this.#loadKnown())).catch(() => {});

@@ -3,7 +3,8 @@ import { AccountSessions } from './account-sessions.ts';
 import { isPromise } from './awaitable.ts';
 import { type Clearing, type ClearingOptions, startClearing } from './clearing-timer.ts';
 import { ImproperlyConfigured } from './errors.ts';
-import { HttpSession, type HttpSessionOptions, type SessionResponse } from './http-session.ts';
+import { HttpSession, type RequestSessions } from './http-session.ts';
+import type { HttpSessionOptions } from './http-session-options.ts';
 import { type FormerSessions, openFormer } from './migrating-from.ts';
 import { type MoveRestOptions, moveRest } from './move-rest.ts';
 import { type SafetyFinding, safetyFindings } from './safety.ts';
@@ -13,6 +14,7 @@ import { SessionCommits } from './session-commits.ts';
 import { cookieValues } from './session-cookie.ts';
 import type { SessionData } from './session-data.ts';
 import { SessionEventEmitter } from './session-events.ts';
+import type { SessionResponse } from './session-headers.ts';
 import type { SessionImporter } from './session-importer.ts';
 import { SessionInspector } from './session-inspector.ts';
 import { isCookieSession, isSessionKey } from './session-key.ts';
@@ -37,6 +39,7 @@ export class Sessions<Data extends object = SessionData> {
   readonly #commits: SessionCommits;
   readonly #former: FormerSessions | undefined;
   readonly #arrivals: SessionArrivals;
+  readonly #requests: RequestSessions;
   readonly #clearings = new Set<Clearing>();
 
   /** @throws {ImproperlyConfigured} naming the first setting that is missing or wrong. */
@@ -50,6 +53,15 @@ export class Sessions<Data extends object = SessionData> {
     this.inspector = new SessionInspector(this.#records);
     this.#commits = new SessionCommits(this.#records);
     this.#arrivals = new SessionArrivals(this.#records, this.events);
+    this.#requests = {
+      settings: this.settings,
+      events: this.events,
+      answersAtOnce: this.#records.answersAtOnce,
+      stateOf: (cookieHeader, importing) => {
+        const { key, arrival } = this.#visitorOf(cookieHeader, importing);
+        return new SessionState(this.#records, this.#commits, key, arrival);
+      },
+    };
   }
 
   /**
@@ -67,11 +79,7 @@ export class Sessions<Data extends object = SessionData> {
     response: SessionResponse,
     options: HttpSessionOptions = NO_CHOICES,
   ): HttpSession<Data> {
-    const { key, arrival } = this.#visitorOf(cookieHeader, options.importing);
-    const state = new SessionState(this.#records, this.#commits, key, arrival);
-    const mustWait = key !== null ? !this.#records.answersAtOnce : arrival?.redeem !== undefined;
-    const fetchEarly = mustWait && !options.lazy;
-    return new HttpSession<Data>(state, this.events, response, options, fetchEarly);
+    return new HttpSession<Data>(this.#requests, cookieHeader, response, options);
   }
 
   /** Whether a live session is stored under the key; never for one that lives in its cookie, as in Django. */

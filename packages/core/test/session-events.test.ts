@@ -44,11 +44,12 @@ describe('events', () => {
     await late.save().catch(() => {});
     sessions.open(key).get('a');
     sessions.open('u'.repeat(32)).get('a');
-    sessions.openForRequest('sessionid=hunter2', {
+    const malformed = sessions.openForRequest('sessionid=hunter2', {
       headersSent: false,
       getHeader: () => undefined,
       setHeader: () => undefined,
     });
+    malformed.session.get('a');
 
     const digest = sessions.events.digest(key);
     expect(digest).toMatch(/^[0-9a-f]{8}$/);
