@@ -40,8 +40,8 @@ export function changeStep(
 export interface ChangeSet {
   /** Everything that was there before goes first. */
   readonly cleared: boolean;
-  /** The steps of each entry, in the request's order. */
-  readonly steps: ReadonlyMap<string, readonly Step[]>;
+  /** The steps of each entry, in the request's order; of one that others overtook meanwhile, in two parts. */
+  readonly steps: Iterable<readonly [key: string, steps: readonly Step[]]>;
   /** Every `_auth_user_*` entry after the request, when it changed one of them: they are one unit. */
   readonly auth: ReadonlyMap<string, string> | undefined;
   /** What is known of the visitor who made the changes. */
@@ -97,7 +97,8 @@ export function applyChanges(changes: ChangeSet, theirs: Entries): Map<string, s
     }
     if (text === undefined) merged.delete(key);
     else merged.set(key, text);
-    if (text !== undefined && steps.some(({ run }) => run)) reruns.set(key, text);
+    const isRerun = reruns.has(key) || steps.some(({ run }) => run);
+    if (text !== undefined && isRerun) reruns.set(key, text);
   }
   if (changes.auth) {
     for (const key of merged.keys()) if (isAuthEntry(key)) merged.delete(key);

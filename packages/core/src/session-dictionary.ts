@@ -21,12 +21,20 @@ interface Touched {
   text: string | undefined;
   /** Set or deleted since the last step, even if to the same value. */
   assigned: boolean;
-  /** What happened since the record was loaded or last saved. */
+  /** What happened since the record was loaded or last saved; see `addStep`. */
   steps: Step[];
   /** How many of the steps are in the snapshot that is being saved. */
   sent: number;
   /** Others have overtaken the value, and the application may still hold it. */
   held: boolean;
+}
+
+const NO_STEPS: Step[] = [];
+
+/** Steps that were sent, or are none, are shared: with the snapshot, or with all other entries. */
+function addStep(touched: Touched, step: Step): void {
+  if (touched.steps.length === touched.sent) touched.steps = [...touched.steps, step];
+  else touched.steps.push(step);
 }
 
 /**
@@ -99,7 +107,7 @@ export class SessionDictionary {
     touched.value = value;
     touched.present = value !== undefined;
     const run = (current: string | undefined) => this.#run(key, fn, current);
-    touched.steps.push(changeStep(touched.text, text, run));
+    addStep(touched, changeStep(touched.text, text, run));
     touched.text = text;
     return value;
   }
@@ -151,21 +159,21 @@ export class SessionDictionary {
     this.#cleared = false;
     for (const [key, touched] of this.#all()) {
       this.#finishStep(key, touched);
-      touched.steps = [];
+      touched.steps = NO_STEPS;
+      touched.sent = 0;
     }
   }
 
   /** What changed until now, serialised now. @param client who made the changes */
   snapshot(client?: ClientFacts): ChangeSet {
     this.#clearedSinceSnapshot = false;
-    const steps = new Map<string, readonly Step[]>();
+    const steps: (readonly [string, readonly Step[]])[] = [];
     let auth = false;
     for (const [key, touched] of this.#all()) {
       this.#finishStep(key, touched);
       touched.sent = touched.steps.length;
       if (touched.sent === 0) continue;
-      const earlier = steps.get(key);
-      steps.set(key, earlier ? [...earlier, ...touched.steps] : touched.steps.slice());
+      steps.push([key, touched.steps]);
       auth ||= isAuthEntry(key);
     }
     return {
@@ -186,7 +194,8 @@ export class SessionDictionary {
     if (this.#clearedSinceSnapshot) return;
     this.#cleared = false;
     for (const [key, touched] of this.#all()) {
-      touched.steps.splice(0, touched.sent);
+      const isAllSent = touched.sent === touched.steps.length;
+      touched.steps = isAllSent ? NO_STEPS : touched.steps.slice(touched.sent);
       touched.sent = 0;
       if (this.#touched.get(key) !== touched) continue;
       if (touched.text === written.get(key) || this.#isChanged(key, touched)) continue;
@@ -196,10 +205,9 @@ export class SessionDictionary {
     }
   }
 
-  /** A copy, for what is done to an entry may change which there are. */
-  #all(): [string, Touched][] {
-    const touched = [...this.#touched];
-    return this.#overtaken.length > 0 ? [...this.#overtaken, ...touched] : touched;
+  /** Those that others overtook first, as they are older. */
+  #all(): Iterable<[string, Touched]> {
+    return this.#overtaken.length > 0 ? [...this.#overtaken, ...this.#touched] : this.#touched;
   }
 
   #isChanged(key: string, touched: Touched): boolean {
@@ -235,7 +243,7 @@ export class SessionDictionary {
       present,
       text,
       assigned: false,
-      steps: [],
+      steps: NO_STEPS,
       sent: 0,
       held: false,
     };
@@ -248,7 +256,7 @@ export class SessionDictionary {
     if (!touched.assigned && text === touched.text) return;
     const { text: before, held } = touched;
     const isAtomic = atomicity(this.#serializerOf(key), before, text);
-    touched.steps.push({ before, after: text, held, isAtomic });
+    addStep(touched, { before, after: text, held, isAtomic });
     touched.text = text;
     touched.assigned = false;
   }
