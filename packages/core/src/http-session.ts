@@ -91,7 +91,11 @@ export class HttpSession<Data extends object = SessionData> {
       const { events } = this.#sessions;
       const state = this.#sessions.stateOf(this.#cookieHeader, this.#options.importing);
       this.#exchange = new SessionExchange<Data>(state, events, this.#response, this.#options);
-      if (this.#isOver) this.#exchange.close();
+      if (this.#isOver) {
+        // Nobody will ask any more what became of the calls of the application.
+        void state.settle();
+        this.#exchange.close();
+      }
     }
     return this.#exchange;
   }

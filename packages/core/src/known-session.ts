@@ -28,6 +28,8 @@ export class KnownSession {
   dictionary: SessionDictionary | undefined;
   /** Why what reads as an empty session cannot be changed, until it is loaded again. */
   outage: BackendUnavailable | undefined;
+  /** What is being opened cannot be read: a listener who is told that it is no session would ask for it again. */
+  #isOpening = false;
   /** What the visitor has brought instead of a key, as long as the session is that one. */
   arrival: Arrival | undefined;
 
@@ -72,7 +74,7 @@ export class KnownSession {
    */
   read(): SessionDictionary {
     const { key, arrival } = this;
-    if (!this.dictionary) {
+    if (!this.dictionary && !this.#isOpening) {
       if (this.#early?.isDone) this.#open(() => this.#fetched());
       else if (arrival?.read) this.#open(arrival.read);
       // Nothing but an answer comes from a backend that answers at once.
@@ -175,6 +177,7 @@ export class KnownSession {
 
   /** Where the application chose so, an outage reads as an empty session that refuses to be changed. */
   #open(load: () => LoadedSession | undefined): void {
+    this.#isOpening = true;
     try {
       this.#take(load());
     } catch (error) {
@@ -182,6 +185,8 @@ export class KnownSession {
       if (!isOutage || this.onUnavailable !== 'anonymous') throw error;
       this.outage = error;
       this.dictionary = this.empty();
+    } finally {
+      this.#isOpening = false;
     }
   }
 

@@ -4,21 +4,48 @@ import type { Awaitable } from './session-backend.ts';
 /** Runs calls one after the other, whatever their callers await. */
 export class Turns {
   #last: Promise<unknown> | undefined;
+  /** A call is just being started, and has not said yet whether there is something to wait for. */
+  #isStarting = false;
+  /** Begins what was asked for meanwhile, by what that call runs. */
+  #release: (() => void) | undefined;
   /** The application's calls, while somebody means to settle them. */
   #calls: { call: Call<unknown>; failure: Call<unknown>['failure'] }[] | undefined;
   #isWatched = false;
 
   /** Runs after everything asked for earlier, whether that failed or not; at once where there is nothing to wait for. */
   take<T>(run: () => Awaitable<T>): Awaitable<T> {
-    const before = this.#last;
-    const turn = before === undefined ? run() : before.then(run, run);
+    const before = this.#last ?? (this.#isStarting ? this.#startOver() : undefined);
+    const turn = before === undefined ? this.#start(run) : before.then(run, run);
     if (!isPromise(turn)) return turn;
-    this.#last = turn;
+    // Unless something was asked for meanwhile, which comes after it.
+    if (before !== undefined || this.#last === undefined) this.#last = turn;
     const isOver = (): void => {
       if (this.#last === turn) this.#last = undefined;
     };
     turn.then(isOver, isOver);
     return turn;
+  }
+
+  #start<T>(run: () => Awaitable<T>): Awaitable<T> {
+    this.#isStarting = true;
+    let turn: Awaitable<T> | undefined;
+    try {
+      turn = run();
+      return turn;
+    } finally {
+      this.#isStarting = false;
+      const release = this.#release;
+      this.#release = undefined;
+      if (release && isPromise(turn)) turn.then(release, release);
+      else release?.();
+    }
+  }
+
+  /** Resolves when the call that is being started is over. */
+  #startOver(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#release = resolve;
+    });
   }
 
   /** As `take`, for the application, which may or may not wait for what it asked for. */

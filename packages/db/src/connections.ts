@@ -121,7 +121,7 @@ function within<T>(ms: number, answer: Promise<T>): Promise<T> {
 }
 
 function isQuery({ sql }: Statement): boolean {
-  return sql.startsWith('SELECT');
+  return /^(?:SELECT|SHOW)/.test(sql);
 }
 
 function ambiguous(cause: unknown): BackendUnavailable {

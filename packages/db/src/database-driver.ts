@@ -35,10 +35,12 @@ export type Operation<T> = Generator<Statement, T, Outcome>;
 export interface WriteOptions {
   /** A power cut may undo it: what is done again by itself need not wait for the disk, which holds up others. */
   readonly mayBeLost?: boolean;
+  /** A table that is missing is made. @default true */
+  readonly needsTable?: boolean;
 }
 
 /** What is to be cleared. */
-export interface ClearingOrder extends Required<WriteOptions> {
+export interface ClearingOrder extends Required<Pick<WriteOptions, 'mayBeLost'>> {
   /** The expiry at or before which a row has expired. */
   readonly cutoff: string;
   /** The most rows of a batch. */

@@ -40,6 +40,7 @@ const sql: StatementDialect & TableDialect = {
   dataIs: sameBytes,
   // The driver would make a Date of it, in the zone of its own choice.
   expiryText: (column) => `CAST(${column} AS CHAR)`,
+  place: 'session_key',
   clearExpired: ({ sessions, condition, order, limit }) =>
     `DELETE FROM ${sessions} WHERE ${condition} ${order} ${limit}`,
 };
@@ -66,6 +67,8 @@ function keyWalk({ name }: SessionTable): TableWalk {
     next: `SELECT session_key AS next ${rows} WHERE session_key > $1 ORDER BY session_key LIMIT $2, 1`,
     remove: `${remove} AND session_key <= $2 AND expire_date <= $3 LIMIT $4`,
     removeRest: `${remove} AND expire_date <= $2 LIMIT $3`,
+    // No primary key; the spelling is the server's.
+    isImpossible: (error) => codeOf(error) === 'ER_KEY_DOES_NOT_EXITS',
   };
 }
 

@@ -36,7 +36,7 @@ export function postgresqlBackend(options: PostgresqlOptions): DatabaseBackend {
 }
 
 /** Rows that a clearing removes, and how they are chosen. */
-type RemovedRows = Pick<ExpiredRows, 'sessions' | 'condition' | 'isExpired' | 'cutoff'> & {
+type RemovedRows = Pick<ExpiredRows, 'sessions' | 'expiry' | 'cutoff' | 'condition'> & {
   readonly chosen: string;
 };
 
@@ -48,18 +48,20 @@ const sql: StatementDialect & TableDialect = {
   keyIs: (column, value) => `${column} = ${value}`,
   dataIs: (column, value) => `${column} = ${value}`,
   expiryText,
-  clearExpired: ({ sessions, expiry, cutoff, condition, isExpired, order, limit }) =>
-    `WITH gone AS (${removal({ sessions, condition, isExpired, cutoff, chosen: `${order} ${limit}` })} RETURNING ${expiry}) SELECT count(*) AS removed, ${expiryText(`max(${expiry})`)} AS last FROM gone`,
+  place: 'session_key',
+  clearExpired: ({ sessions, expiry, cutoff, condition, order, limit }) =>
+    `WITH gone AS (${removal({ sessions, expiry, cutoff, condition, chosen: `${order} ${limit}` })} RETURNING ${expiry}) SELECT count(*) AS removed, ${expiryText(`max(${expiry})`)} AS last FROM gone`,
 };
 
 /**
  * By their places, which an array holds once, where IN might run a query with LIMIT again. The commit need not wait for
- * the disk, as WriteOptions.mayBeLost says, unless live sessions are ended; clocks may differ by a minute.
+ * the disk, as WriteOptions.mayBeLost says, unless live sessions are ended; clocks may differ by a minute. The interval
+ * keeps the expiry's index out of it, by which a server with old statistics would look for the places among all that expired.
  */
 function removal(rows: RemovedRows): string {
-  const { sessions, condition, isExpired, cutoff, chosen } = rows;
+  const { sessions, expiry, cutoff, condition, chosen } = rows;
   const durability = `CASE WHEN ${cutoff}::timestamptz <= now() + interval '1 minute' THEN 'off' ELSE current_setting('synchronous_commit') END`;
-  return `DELETE FROM ${sessions} WHERE (SELECT set_config('synchronous_commit', ${durability}, true)) IS NOT NULL AND ctid = ANY(ARRAY(SELECT ctid FROM ${sessions} WHERE ${condition} ${chosen})) AND ${isExpired}`;
+  return `DELETE FROM ${sessions} WHERE (SELECT set_config('synchronous_commit', ${durability}, true)) IS NOT NULL AND ctid = ANY(ARRAY(SELECT ctid FROM ${sessions} WHERE ${condition} ${chosen})) AND ${expiry} + interval '0' <= ${cutoff}`;
 }
 
 /**
@@ -76,9 +78,8 @@ function pageWalk({ name }: SessionTable): TableWalk {
   const canWalk = `current_setting('server_version_num')::int >= 140000 AND EXISTS (SELECT FROM ${table} AND relkind = 'r')`;
   const share = `100 * least(1, $2::int / greatest((SELECT greatest(reltuples, ${pages}) FROM ${table}), 1))`;
   const remove = (condition: string, cutoff: string, limit: string): string => {
-    const isExpired = `expire_date <= ${cutoff}`;
-    const chosen = `AND ${isExpired} LIMIT ${limit}`;
-    return removal({ sessions, condition, isExpired, cutoff, chosen });
+    const chosen = `AND expire_date <= ${cutoff} LIMIT ${limit}`;
+    return removal({ sessions, expiry: 'expire_date', cutoff, condition, chosen });
   };
   return {
     start: '(0,0)',
@@ -86,6 +87,8 @@ function pageWalk({ name }: SessionTable): TableWalk {
     next: `SELECT format('(%s,0)', page) AS next FROM (SELECT ($1::text::point)[0]::bigint + greatest(1, floor($2::int / (${rowsOfPage})))::bigint AS page, ${pages} AS pages FROM ${table}) AS part WHERE page < pages`,
     remove: remove('ctid >= $1::tid AND ctid < $2::tid', '$3', '$4'),
     removeRest: remove('ctid >= $1::tid', '$2', '$3'),
+    // A view has no pages.
+    isImpossible: (error) => codeOf(error) === '42809',
   };
 }
 

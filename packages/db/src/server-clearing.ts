@@ -32,6 +32,8 @@ export interface TableWalk {
   readonly remove: string;
   /** position, cutoff, number of rows: what lies behind the last position */
   readonly removeRest: string;
+  /** Whether the error of the sample says that there is nothing to walk on. */
+  isImpossible(error: unknown): boolean;
 }
 
 /** How often it is asked whether others have written. */
@@ -52,7 +54,7 @@ export class ServerClearing implements Clearing {
   #position: string | undefined;
   #isSampled = false;
   #from: string | undefined;
-  #first: string | undefined;
+  #first: unknown;
   #isFound = false;
 
   constructor(driver: DatabaseDriver, dialect: ServerClearingDialect, order: ClearingOrder) {
@@ -79,7 +81,13 @@ export class ServerClearing implements Clearing {
     this.#isSampled = true;
     const { walk } = this.#dialect;
     if (!walk) return;
-    const [row] = await this.#read(walk.sample, [this.#order.cutoff, SAMPLE]);
+    const row = await this.#read(walk.sample, [this.#order.cutoff, SAMPLE]).then(
+      ([first]) => first,
+      (error: unknown) => {
+        if (walk.isImpossible(error)) return undefined;
+        throw error;
+      },
+    );
     const isWorthIt = Number(row?.expired ?? 0) * WORTH_A_WALK > Number(row?.looked_at ?? 0);
     if (isWorthIt) this.#position = walk.start;
   }
@@ -135,11 +143,10 @@ export class ServerClearing implements Clearing {
     );
     if (!row) return false;
     // Not from there: what cannot be told exactly as a date would stay for ever.
-    const first = this.#expiryOf(row.expire_date) ?? '';
+    this.#from = this.#expiryOf(row.expire_date);
     // Nothing was removed, and another clearing has not done it either: it cannot be removed.
-    if (first === this.#first) return false;
-    this.#first = first;
-    this.#from = first || undefined;
+    if (row.place === this.#first) return false;
+    this.#first = row.place;
     return true;
   }
 
@@ -171,7 +178,7 @@ export class ServerClearing implements Clearing {
       function* (): Operation<Outcome> {
         return yield* pace.timed({ sql, values, mayTakeLong: true });
       },
-      { mayBeLost: this.#order.mayBeLost },
+      { mayBeLost: this.#order.mayBeLost, needsTable: false },
     );
   }
 }

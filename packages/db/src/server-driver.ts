@@ -10,6 +10,7 @@ import type {
   Outcome,
   Row,
   Statement,
+  WriteOptions,
 } from './database-driver.ts';
 import { ServerClearing, type ServerClearingDialect } from './server-clearing.ts';
 import type { ServerSafety } from './server-safety.ts';
@@ -63,6 +64,9 @@ const retries = 3;
 /** How often a read is sent at most, while connections turn out to be lost. */
 const readAttempts = 5;
 
+/** What a table that is not there answers. */
+const findNothing: Execute = async () => ({ rows: [], changes: 0 });
+
 /** Sessions on a database server, each statement a transaction of its own. */
 export class ServerDriver implements DatabaseDriver {
   readonly answers = 'later';
@@ -114,14 +118,15 @@ export class ServerDriver implements DatabaseDriver {
     return this.#lendToRead((execute) => this.#read(statement, execute));
   }
 
-  write<T>(operation: () => Operation<T>): Promise<T> {
+  write<T>(operation: () => Operation<T>, { needsTable = true }: WriteOptions = {}): Promise<T> {
     return this.#connections.lend(async (execute) => {
-      await this.#makeTable(execute);
+      if (needsTable) await this.#makeTable(execute);
       try {
         return await this.#run(operation(), execute);
       } catch (error) {
         if (!this.#dialect.isMissingTable(error)) throw error;
         this.#tableKnown = false;
+        if (!needsTable) return this.#run(operation(), findNothing);
         await this.#makeTable(execute);
         return this.#run(operation(), execute);
       }

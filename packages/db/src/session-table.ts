@@ -152,6 +152,9 @@ export function quoting(quote: '"' | '`'): (name: string) => string {
   return (name) => `${quote}${name}${quote}`;
 }
 
+/** What SQLite calls the place of a row. */
+const rowIds = new Set(['rowid', 'oid', '_rowid_']);
+
 function extraColumns(columns: NonNullable<TableOptions['columns']>): SessionColumn[] {
   const taken = new Set(ownColumns);
   return Object.entries(columns).map(([name, options]) => {
@@ -161,7 +164,7 @@ function extraColumns(columns: NonNullable<TableOptions['columns']>): SessionCol
         'db.columns has a name that is not a plain column name: use letters, digits and underscores, such as account_id.',
       );
     }
-    if (taken.has(name.toLowerCase())) {
+    if (taken.has(name.toLowerCase()) || rowIds.has(name.toLowerCase())) {
       throw new ImproperlyConfigured(`db.columns cannot have another ${name}: name it otherwise.`);
     }
     taken.add(name.toLowerCase());

@@ -66,7 +66,8 @@ export class SqliteClearing implements Clearing {
     const batch = this.#places.splice(0, this.pace.rows);
     const statement: Statement = {
       sql: this.#driver.statements.clearExpired,
-      values: [JSON.stringify(batch), cutoff],
+      // Not JSON.stringify: a database of the application's may give BigInts.
+      values: [`[${batch.join(',')}]`, cutoff],
       mayTakeLong: true,
     };
     const { pace } = this;

@@ -134,6 +134,18 @@ describe('clearing an SQLite file', () => {
   });
 });
 
+describe('clearing an SQLite database of the application', () => {
+  it('takes the places of rows as BigInts too', async () => {
+    const database = new Database(path.join(directory.path, 'x.sqlite3'));
+    database.defaultSafeIntegers(true);
+    const backend = sqliteBackend({ database });
+    await Promise.all(records(3, past).map((each) => backend.create(each)));
+    expect(await backend.clearExpired()).toBe(3);
+    await backend.close();
+    database.close();
+  });
+});
+
 /** What clearing has to do on every database. */
 function clears(backendOf: () => DatabaseBackend): void {
   it('removes those that ended at the same instant in batches too', async () => {
@@ -352,7 +364,59 @@ describeServers('clearing', (kind) => {
     ...record(`live${i}x`),
   });
 
+  it('does not end before another one, whose batch it met, where all ended at the same instant', async () => {
+    const all = records(300, { expiresAt: new Date(Date.now() - 1000) });
+    await Promise.all(all.map((each) => backend.create(each)));
+    const controller = new AbortController();
+    const onProgress = () => controller.abort();
+    // The first one ends after a batch; the second may not have taken that for all.
+    const ended = backend.clearExpired({ batchSize: 10, onProgress, signal: controller.signal });
+    const whole = backend.clearExpired({ batchSize: 10 });
+    expect((await ended) + (await whole)).toBe(300);
+  });
+
+  it('does not make a table that was dropped meanwhile', async () => {
+    const own = await kind.open();
+    const dropped = own.backend();
+    await Promise.all(records(60, past).map((each) => dropped.create(each)));
+    let isDropped = false;
+    const onProgress = async () => {
+      if (!isDropped) await own.query('DROP TABLE django_session');
+      isDropped = true;
+    };
+    expect(await dropped.clearExpired({ batchSize: 20, onProgress })).toBe(20);
+    expect(await dropped.migrate()).toBe(true);
+    await dropped.close();
+    await own.close();
+  });
+
   if (kind.name === 'MariaDB') {
+    it('goes on when its connections are lost', async () => {
+      const own = await kind.open();
+      const lost = own.backend();
+      await Promise.all(records(100, past).map((each) => lost.create(each)));
+      let isKilled = false;
+      const onProgress = async () => {
+        if (isKilled) return;
+        isKilled = true;
+        await Promise.all((await own.connections()).map((each) => own.kill(each)));
+      };
+      expect(await lost.clearExpired({ batchSize: 20, onProgress })).toBe(100);
+      await lost.close();
+      await own.close();
+    });
+
+    it('goes by expiry where the table has no primary key', async () => {
+      const own = await kind.open();
+      await own.query(`CREATE TABLE django_session (session_key varchar(40) NOT NULL UNIQUE,
+        session_data longtext NOT NULL, expire_date datetime(6) NOT NULL, KEY (expire_date))`);
+      const keyless = own.backend();
+      await Promise.all(records(50, past).map((each) => keyless.create(each)));
+      expect(await keyless.clearExpired({ batchSize: 20 })).toBe(50);
+      await keyless.close();
+      await own.close();
+    });
+
     it('goes through the keys where many have expired', async () => {
       const removals = (await statementsOf(50, 100)).filter((sql) => sql.startsWith('DELETE'));
       expect(removals.length).toBeGreaterThanOrEqual(3);
@@ -412,6 +476,33 @@ describeServers('clearing', (kind) => {
     expect(rows.map(({ session_key }) => session_key).sort()).toEqual(live.sort());
     await pool.end();
     await paged.close();
+    await own.close();
+  });
+
+  it('finds rows by their places, however old the statistics are', async () => {
+    const own = await kind.open();
+    const watched = own.watch();
+    await watched.backend.migrate();
+    const fill = (from: number) =>
+      `INSERT INTO django_session SELECT md5(i::text), repeat('x', 300), timestamptz '2001-01-01' + i * interval '1 second' FROM generate_series(${from}, ${from + 20_000}) i`;
+    await own.query('ALTER TABLE django_session SET (autovacuum_enabled = off)');
+    await own.query(fill(100_000));
+    await own.query("INSERT INTO django_session VALUES ('last', 'x', '2101-01-01')");
+    await own.query("DELETE FROM django_session WHERE session_key <> 'last'");
+    await own.query('VACUUM ANALYZE django_session');
+    await own.query(fill(0));
+    watched.statements.length = 0;
+    const controller = new AbortController();
+    const onProgress = () => controller.abort();
+    await watched.backend.clearExpired({ onProgress, signal: controller.signal });
+    const removal = watched.statements.find(({ sql }) => sql.includes('DELETE FROM'));
+    const pool = new Pool({ connectionString: own.url, max: 1 });
+    const { rows } = await pool.query(`EXPLAIN ${removal?.sql}`, [...(removal?.values ?? [])]);
+    const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+    expect(plan).toMatch(/^Delete on django_session.*\n(?:.*\n)*?\s+->\s+Tid Scan/);
+    await pool.end();
+    await watched.backend.close();
+    await watched.close();
     await own.close();
   });
 

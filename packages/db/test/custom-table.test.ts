@@ -53,7 +53,7 @@ describe.each(Object.entries(makers))('names on %s', (_, make) => {
   });
 
   it('of columns are Django’s own and each other’s no second time', () => {
-    for (const name of ['session_key', 'Session_Data', 'EXPIRE_DATE']) {
+    for (const name of ['rowid', 'OID', '_rowid_', 'session_key', 'Session_Data', 'EXPIRE_DATE']) {
       expect(() => make({ columns: { [name]: 'integer' } })).toThrow(misconfigured(name));
     }
     expect(() => make({ columns: { a: 'integer', A: 'integer' } })).toThrow(misconfigured('A'));

@@ -76,13 +76,14 @@ export function sessions<Data extends object = SessionData>(
         // The first error is the one that is answered.
         opener.events.tell('error', undefined, { cause });
       }
-      if (http.hasHeaders) keepHeaders(ctx, http);
+      keepHeaders(ctx, http);
       throw error;
     }
     const finishing = http.finish(ctx.status, hasBegun(ctx));
     if (finishing !== undefined) await finishing;
-    // After the outermost one there is nobody who could change them; an error that Koa meets is seen to below.
-    if (http.hasHeaders && ctx.app.middleware[0] !== middleware) keepHeaders(ctx, http);
+    // After the outermost one there is nobody who could change them or look at the session; an error that Koa meets is
+    // seen to below.
+    if (ctx.app.middleware[0] !== middleware) keepHeaders(ctx, http);
   };
   openers.set(middleware, opener as unknown as Sessions);
   return middleware;

@@ -1,5 +1,6 @@
 import { SessionClosed, type SessionStore } from '@coatcheck/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Middleware } from 'koa';
 import { reasons, startDelayed } from '../seeded-site.ts';
 import { closeSites, type Data, type Handler, KEY, startSite } from '../test-site.ts';
 
@@ -54,6 +55,31 @@ describe('a session that nobody looks at', () => {
     await site.request({ key: KEY });
     expect(seen).toEqual([1, expect.any(SessionClosed)]);
     expect(site.rows()).toEqual({ [KEY]: { a: 1 } });
+  });
+
+  const entry = (ctx: object) => (ctx as { session: SessionStore<Data> }).session.get('a');
+
+  it.each<[string, Middleware]>([
+    [
+      'a middleware around',
+      async (ctx, next) => {
+        await next();
+        ctx.body = String(entry(ctx));
+      },
+    ],
+    [
+      'the error handler of a middleware around',
+      async (ctx, next) => {
+        await next().catch(() => {});
+        ctx.status = 200;
+        ctx.body = String(entry(ctx));
+      },
+    ],
+  ])('by the handlers, but by %s, decides the response all the same', async (who, outer) => {
+    const fails: Handler = (ctx) => ctx.throw(400);
+    const site = await startSite(who.startsWith('the error') ? fails : ignore, { outer: [outer] });
+    site.put(KEY, { a: 1 });
+    expect(await site.request({ key: KEY })).toMatchObject({ body: '1', vary: 'Cookie' });
   });
 
   it('is the same one for everybody who looks at it', async () => {
