@@ -1,12 +1,17 @@
-import { BackendUnavailable } from '@coatcheck/core';
 import type { RedisClient } from './redis-client.ts';
+import {
+  failureOf,
+  harmless,
+  isLost,
+  isMisrouted,
+  isUnsent,
+  RedisFailure,
+  replyCode,
+} from './redis-failure.ts';
 import { redisScripts } from './redis-scripts.ts';
 
 /** Milliseconds for which a call waits for the first connection, or for the first attempt to replace a lost one. */
 const PATIENCE_MS = 800;
-
-/** Replies of a cluster to a command that it did not carry out because another node has the key, or soon will. */
-const redirections = new Set(['MOVED', 'ASK', 'TRYAGAIN', 'CLUSTERDOWN']);
 
 type Method = (...args: readonly unknown[]) => Promise<unknown>;
 type Methods = Readonly<Record<string, Method>>;
@@ -245,36 +250,6 @@ export class RedisConnection {
   }
 }
 
-/** What kept Redis from answering, with a code: its own for what it refused, else the network's or one of ours. */
-class RedisFailure extends Error {
-  override readonly name = 'RedisFailure';
-  readonly code: string;
-
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
-}
-
-/** What a caller is told of a command that failed. */
-function failureOf(error: unknown, writes: boolean): Error {
-  if (error instanceof RedisFailure) return error;
-  const cause = harmless(error);
-  if (!writes || isUnsent(error) || replyCode(error) !== undefined) return cause;
-  return new BackendUnavailable('The connection to Redis was lost before it answered a write.', {
-    cause,
-    ambiguous: true,
-  });
-}
-
-/** The driver's own errors carry the arguments of the command, as do some replies: keys, data, the password. */
-function harmless(error: unknown): RedisFailure {
-  const reply = replyCode(error);
-  if (reply !== undefined) return new RedisFailure(reply, `Redis refused a command: ${reply}.`);
-  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
-  return new RedisFailure(String(code ?? 'NOANSWER'), String(message));
-}
-
 function newAttempt(giveUp: () => void): Attempt {
   let settle: Omit<Attempt, 'promise'> | undefined;
   const promise = new Promise<void>((resolve, reject) => {
@@ -285,31 +260,4 @@ function newAttempt(giveUp: () => void): Attempt {
   promise.then(stop, stop);
   // A promise runs its function at once.
   return { promise, ...(settle as Omit<Attempt, 'promise'>) };
-}
-
-/** Whether the command never left this process: the connection had ended, and the client had not heard of it yet. */
-function isUnsent(error: unknown): boolean {
-  return /^Stream isn't writeable/.test(
-    String((error as { message?: unknown } | undefined)?.message),
-  );
-}
-
-/** Whether the connection ended before it brought an answer. */
-function isLost(error: unknown): boolean {
-  return (error as { message?: unknown } | undefined)?.message === 'Connection is closed.';
-}
-
-/** Whether nothing was done with a command, since slots of the cluster moved meanwhile. */
-function isMisrouted(error: unknown): boolean {
-  // The driver's own refusal of a pipeline has no code.
-  const { message } = (error ?? {}) as { message?: unknown };
-  return (
-    redirections.has(replyCode(error) ?? '') || /same slots allocation group/.test(String(message))
-  );
-}
-
-/** The first word of an error that the server replied, which is its code; it then did nothing. */
-export function replyCode(error: unknown): string | undefined {
-  const { name, message } = (error ?? {}) as { name?: unknown; message?: unknown };
-  return name === 'ReplyError' ? String(message).split(' ', 1)[0] : undefined;
 }

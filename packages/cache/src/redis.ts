@@ -2,4 +2,5 @@
 export { type KeyOptions, keyStart } from './cache-key.ts';
 export { connectRedis, type RedisAccess, type RedisUse } from './connect-redis.ts';
 export type { RedisClient } from './redis-client.ts';
-export { type RedisSender, replyCode } from './redis-connection.ts';
+export type { RedisSender } from './redis-connection.ts';
+export { replyCode } from './redis-failure.ts';

@@ -33,19 +33,7 @@ export class EarlyFetch {
     return this.#told;
   }
 
-  /** Fetches what is under a key that is known; never rejects. */
-  fetch(key: string): Promise<void> {
-    this.#fetching ??= Promise.resolve(
-      whenAnswered(
-        () => this.#records.fetch(key),
-        (stored) => this.#keep({ key, stored }),
-        (error) => this.#keep({ error }),
-      ),
-    );
-    return this.#fetching;
-  }
-
-  /** The same for what has to be found first. */
+  /** Fetches what is found; never rejects. */
   start(find: () => Awaitable<Found>): Promise<void> {
     this.#fetching ??= Promise.resolve(
       whenAnswered(

@@ -1,4 +1,4 @@
-import { isPromise } from './awaitable.ts';
+import { afterwards } from './awaitable.ts';
 import type { Entries } from './changes.ts';
 import { EarlyFetch, type Found } from './early-fetch.ts';
 import { BackendUnavailable, SessionNotLoaded } from './errors.ts';
@@ -142,7 +142,8 @@ export class KnownSession {
 
   #fetchEarly(): Promise<void> {
     this.#early ??= new EarlyFetch(this.#records);
-    return this.key !== null ? this.#early.fetch(this.key) : this.#early.start(() => this.#find());
+    const { key } = this;
+    return this.#early.start(() => (key !== null ? this.#fetch(key) : this.#find()));
   }
 
   #find(): Awaitable<Found> {
@@ -154,10 +155,7 @@ export class KnownSession {
   }
 
   #fetch(key: string): Awaitable<Found> {
-    const fetching = this.#records.fetch(key);
-    return isPromise(fetching)
-      ? fetching.then((stored) => ({ key, stored }))
-      : { key, stored: fetching };
+    return afterwards(this.#records.fetch(key), (stored) => ({ key, stored }));
   }
 
   #fetched(): LoadedSession | undefined {

@@ -108,7 +108,7 @@ class FormerSession implements MoveSource {
   async leave({ base, expiresAt }: SessionElsewhere, move: string): Promise<boolean> {
     const { now } = this.#records.settings;
     try {
-      await this.#records.retire(this.#key, base, movedMarker(move, expiresAt, now()));
+      await this.#records.writer.retire(this.#key, base, movedMarker(move, expiresAt, now()));
       return true;
     } catch (error) {
       if (!isUpdateError(error)) throw error;

@@ -1,4 +1,4 @@
-import { isPromise, whenAnswered } from './awaitable.ts';
+import { afterwards, whenAnswered } from './awaitable.ts';
 import { applyChanges, type ChangeSet, type Entries } from './changes.ts';
 import { Commit, CommitQueue, type LaneState } from './commit-queue.ts';
 import { isUpdateError, untilUnchanged } from './compare-and-set.ts';
@@ -7,7 +7,8 @@ import { isMarkerOf, newRotation, rotationMarker } from './rotation-marker.ts';
 import type { Awaitable } from './session-backend.ts';
 import type { LoadedSession } from './session-codec.ts';
 import { withCreation } from './session-lifetime.ts';
-import type { Committed, SessionRecords } from './session-records.ts';
+import type { SessionRecords } from './session-records.ts';
+import type { Committed } from './session-writer.ts';
 
 /** What one request changed. */
 class Update extends Commit<Committed> {
@@ -47,7 +48,7 @@ export class SessionCommits {
   update(key: string, loaded: LoadedSession, changes: ChangeSet): Awaitable<Committed> {
     // Visitors who did the same in the same second have the same signed cookie, and are not the same visitor.
     if (this.#records.inCookie) {
-      return this.#records.replace(key, this.#applied(changes, loaded), loaded);
+      return this.#records.writer.replace(key, this.#applied(changes, loaded), loaded);
     }
     const update = new Update(loaded, changes);
     this.#queue.share(key, update);
@@ -59,7 +60,7 @@ export class SessionCommits {
     return this.#queue.alone(key, async (state) => {
       let theirs = state.latest ?? loaded;
       state.latest = undefined;
-      let successor = await this.#records.create(
+      let successor = await this.#records.writer.create(
         this.#applied(changes, theirs),
         theirs.base,
         changes.client,
@@ -70,12 +71,12 @@ export class SessionCommits {
         await untilUnchanged(async () => {
           try {
             const marker = rotationMarker(rotation, this.#records.settings.now());
-            await this.#records.retire(key, theirs.base, marker);
+            await this.#records.writer.retire(key, theirs.base, marker);
             return true;
           } catch (error) {
             theirs = this.#records.newer(key, error);
           }
-          successor = await this.#records.replace(
+          successor = await this.#records.writer.replace(
             successor.key,
             this.#applied(changes, theirs),
             successor.session,
@@ -153,9 +154,7 @@ export class SessionCommits {
     // Unknown until this write is known to have been done.
     state.latest = undefined;
     const met = this.#attempt(key, { pending: updates, theirs }, state, 1);
-    return isPromise(met)
-      ? met.then((newer) => newer && this.#repeat(key, newer, state))
-      : met && this.#repeat(key, met, state);
+    return afterwards(met, (newer) => newer && this.#repeat(key, newer, state));
   }
 
   /** The attempts after the first one, which met a newer record. */
@@ -180,7 +179,7 @@ export class SessionCommits {
     if (accepted.length === 0) return undefined;
     const client = accepted.at(-1)?.changes.client;
     return whenAnswered(
-      () => this.#records.replace(key, entries, theirs, { client }),
+      () => this.#records.writer.replace(key, entries, theirs, { client }),
       (committed) => {
         state.latest = committed.session;
         this.#records.tellMerged(key, attempts, accepted.length);

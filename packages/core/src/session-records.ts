@@ -1,55 +1,30 @@
-import type { ClientFacts } from './account-index.ts';
 import type { AccountNotes } from './account-notes.ts';
-import { isPromise, whenAnswered } from './awaitable.ts';
+import { afterwards } from './awaitable.ts';
 import { BackendCalls } from './backend-calls.ts';
 import type { Entries } from './changes.ts';
-import { isNamed, isUpdateError } from './compare-and-set.ts';
-import { CreateError, SessionInterrupted } from './errors.ts';
+import { isUpdateError } from './compare-and-set.ts';
+import { SessionInterrupted } from './errors.ts';
 import { attributesOf } from './session-attributes.ts';
 import type {
   Awaitable,
   ExpiryReader,
   OriginalReader,
   SessionBackend,
-  SessionRecord,
   StoredSession,
-  Written,
 } from './session-backend.ts';
 import { type LoadedSession, SessionCodec } from './session-codec.ts';
 import type { SessionEventEmitter } from './session-events.ts';
-import { newSessionKey } from './session-key.ts';
-import {
-  completed,
-  endOfSession,
-  endOfStored,
-  hasEnded,
-  withSharedExpiry,
-} from './session-lifetime.ts';
+import { endOfStored, hasEnded } from './session-lifetime.ts';
 import { type MoveSource, SessionMoves } from './session-moves.ts';
 import { SessionPlace } from './session-place.ts';
+import { SessionWriter } from './session-writer.ts';
 import type { Settings } from './settings.ts';
-
-/** A record that was written, and the key that the cookie has to carry now. */
-export interface Committed {
-  readonly key: string;
-  readonly session: LoadedSession;
-}
-
-/** A record that is about to be written. */
-interface Draft {
-  /** As the visitor has it. */
-  readonly key: string;
-  readonly entries: Entries;
-  readonly now: Date;
-  readonly record: SessionRecord;
-}
 
 /** A place whose sessions are moved to another one, where they are used from then on. */
 export interface FormerPlace {
   sourceOf(key: string): MoveSource;
 }
 
-const CREATE_ATTEMPTS = 5;
 /** Characters of a backend's reason in an event: it may repeat a name that it found. */
 const LONGEST_DETAIL = 200;
 
@@ -68,6 +43,7 @@ export class SessionRecords {
   readonly inCookie: boolean;
   /** Whether `load` answers without a promise. */
   readonly answersAtOnce: boolean;
+  readonly writer: SessionWriter;
   readonly #moves: SessionMoves;
   readonly #former: FormerPlace | undefined;
 
@@ -87,6 +63,10 @@ export class SessionRecords {
     this.answersAtOnce = backend.answers === 'synchronously' && !former;
     this.place = new SessionPlace(backend, this.#codec, this.#calls, settings);
     this.notes = this.place.notes;
+    this.writer = new SessionWriter({
+      ...{ backend, settings, events, codec: this.#codec, calls: this.#calls, place: this.place },
+      inCookie: this.inCookie,
+    });
     this.#moves = new SessionMoves(backend, this.#codec, this.#calls, this.place, events);
     this.#former = former;
     if (readsExpiry(backend)) backend.useExpiry((stored) => this.#endOf(stored));
@@ -121,9 +101,7 @@ export class SessionRecords {
   /** Loads and opens in one step. */
   load(key: string): Awaitable<LoadedSession | undefined> {
     const stored = this.fetch(key);
-    return isPromise(stored)
-      ? stored.then((found) => this.open(key, found))
-      : this.open(key, stored);
+    return afterwards(stored, (found) => this.open(key, found));
   }
 
   /** Loads from the place itself, where the backend keeps copies as well. @param timeoutMs as for `BackendCall`. */
@@ -148,51 +126,6 @@ export class SessionRecords {
       return undefined;
     }
     return hasEnded(found, this.inCookie, this.settings) ? undefined : found;
-  }
-
-  /** Stores the entries under a new key; `origin` is the base of the record that they come from. */
-  create(entries: Entries, origin?: string, client?: ClientFacts): Awaitable<Committed> {
-    const complete = completed(entries, undefined, this.settings);
-    return this.#create(complete, origin, client, 1);
-  }
-
-  /** Replaces the record that was found; `origin` where the entries come from another. @throws {UpdateError} */
-  replace(
-    key: string,
-    entries: Entries,
-    { base, data }: LoadedSession,
-    { origin, client }: { origin?: string; client?: ClientFacts | undefined } = {},
-  ): Awaitable<Committed> {
-    const draft = this.#draft(key, withSharedExpiry(entries, this.settings));
-    const send = (): Awaitable<Committed> => {
-      const written = this.#update(draft, base, origin);
-      return isPromise(written)
-        ? written.then((answer) => this.#replaced(data, draft, answer))
-        : this.#replaced(data, draft, written);
-    };
-    return this.notes ? this.notes.note(draft.record, draft.entries, client).then(send) : send();
-  }
-
-  /** Turns the record that `base` names into a marker: its session is no more under this key. @throws {UpdateError} */
-  async retire(key: string, base: string, marker: Entries): Promise<void> {
-    await this.#update(this.#draft(key, marker), base);
-  }
-
-  /** Moves the record's expiry; `undefined` when somebody else changed or removed it, who then did so anyway. */
-  async touch(
-    key: string,
-    loaded: LoadedSession,
-    client?: ClientFacts,
-  ): Promise<Committed | undefined> {
-    const entries = completed(loaded.entries, loaded.signedAt, this.settings);
-    const resign = loaded.fallback !== undefined || this.inCookie || entries !== loaded.entries;
-    const draft = this.#draft(key, entries, resign ? undefined : loaded.data);
-    const { record } = draft;
-    const { base } = loaded;
-    if (this.notes) await this.notes.note(record, entries, client);
-    const call = { operation: 'touch', key, record, base } as const;
-    const written = await this.#calls.make(call, () => this.#backend.touch(record, base));
-    return written && this.#committed(draft, written);
   }
 
   /** Removes the record, with `base` only the one that it names. @throws {UpdateError} */
@@ -254,86 +187,11 @@ export class SessionRecords {
     return this.#moves.arrive(key, former.sourceOf(key));
   }
 
-  /** @param data the text, where it is known already. */
-  #draft(key: string, entries: Entries, data?: string): Draft {
-    const now = this.settings.now();
-    const record: SessionRecord = {
-      key: this.place.backendKey(key),
-      data: data ?? this.#codec.encode(entries, now),
-      expiresAt: endOfSession(entries, now, this.settings),
-      attributes: attributesOf(entries, this.settings),
-    };
-    return { key, entries, now, record };
-  }
-
-  #replaced(data: string, draft: Draft, written: Written): Committed {
-    this.#codec.replaced(data, draft.record.data, draft.entries, draft.now);
-    return this.#told('saved', draft, written);
-  }
-
-  #told(event: 'created' | 'saved', draft: Draft, written: Written): Committed {
-    const committed = this.#committed(draft, written);
-    this.#events.tell(event, committed.key, {});
-    return committed;
-  }
-
-  #committed({ key, entries, now, record }: Draft, written: Written): Committed {
-    const session: LoadedSession = {
-      data: record.data,
-      base: written.base,
-      entries,
-      expiresAt: record.expiresAt,
-      modifiedAt: undefined,
-      signedAt: Math.floor(now.getTime() / 1000),
-      fallback: undefined,
-      rotated: false,
-      moving: undefined,
-    };
-    return { key: this.inCookie ? written.key : key, session };
-  }
-
   #endOf(stored: StoredSession): Date {
     const decoded = this.#codec.decode(stored);
     const found = typeof decoded === 'string' ? undefined : decoded;
     return endOfStored(found, stored.modifiedAt ?? this.settings.now(), this.settings);
   }
-
-  #update({ key, record }: Draft, base: string, origin?: string): Awaitable<Written> {
-    const call = { operation: 'update', key, record, base } as const;
-    return this.#calls.make(call, () => this.#backend.update(record, base, origin));
-  }
-
-  #create(
-    entries: Entries,
-    origin: string | undefined,
-    client: ClientFacts | undefined,
-    attempt: number,
-  ): Awaitable<Committed> {
-    // In a cookie the data are the key.
-    const draft = this.#draft(this.inCookie ? '' : newSessionKey(), entries);
-    const { key, record } = draft;
-    const send = (): Awaitable<Committed> =>
-      whenAnswered(
-        () => {
-          const call = { operation: 'create', key, record, base: origin } as const;
-          return this.#calls.make(call, () => this.#backend.create(record, origin));
-        },
-        (written) => this.#told('created', draft, written),
-        (error) => {
-          if (!isNamed(error, 'CreateError')) throw error;
-          if (attempt === CREATE_ATTEMPTS) throw keysAreTaken(error);
-          return this.#create(entries, origin, client, attempt + 1);
-        },
-      );
-    return this.notes ? this.notes.note(record, entries, client).then(send) : send();
-  }
-}
-
-function keysAreTaken(cause: unknown): CreateError {
-  return new CreateError(
-    `${CREATE_ATTEMPTS} new session keys in a row were taken; the random source is broken.`,
-    { cause },
-  );
 }
 
 function readsExpiry(backend: SessionBackend): backend is SessionBackend & ExpiryReader {

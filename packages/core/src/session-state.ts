@@ -1,5 +1,5 @@
 import type { ClientFacts } from './account-index.ts';
-import { isPromise, whenAnswered } from './awaitable.ts';
+import { afterwards, whenAnswered } from './awaitable.ts';
 import { applyChanges, type ChangeSet } from './changes.ts';
 import { BackendUnavailable, SessionInterrupted, SessionNotLoaded } from './errors.ts';
 import { KnownSession, NO_ENTRIES } from './known-session.ts';
@@ -9,7 +9,8 @@ import type { LoadedSession } from './session-codec.ts';
 import type { SessionCommits } from './session-commits.ts';
 import type { SessionDictionary } from './session-dictionary.ts';
 import { withCreation } from './session-lifetime.ts';
-import type { Committed, SessionRecords } from './session-records.ts';
+import type { SessionRecords } from './session-records.ts';
+import type { Committed } from './session-writer.ts';
 import type { Settings } from './settings.ts';
 import { Turns } from './turns.ts';
 
@@ -258,7 +259,7 @@ export class SessionState {
       await this.#known.load();
       const { key, record } = this.#known;
       if (key === null || !record || record.rotated || !isDue(record)) return;
-      const touched = await this.#records.touch(key, record, this.client);
+      const touched = await this.#records.writer.touch(key, record, this.client);
       if (!touched) return;
       this.#known.key = touched.key;
       this.#known.record = touched.session;
@@ -298,8 +299,7 @@ export class SessionState {
 
   #commit(): Awaitable<boolean> {
     if (!this.#known.record && this.dictionary().keys().length === 0) return true;
-    const saving = this.#save();
-    return isPromise(saving) ? saving.then(() => true) : true;
+    return afterwards(this.#save(), () => true);
   }
 
   #save(): Awaitable<void> {
@@ -316,12 +316,11 @@ export class SessionState {
     // A copy is as old as what it is a copy of.
     const kept = old ? withCreation(old.entries, old.signedAt, this.settings) : NO_ENTRIES;
     const creating = this.#write((changes) =>
-      this.#records.create(applyChanges(changes, kept), origin, changes.client),
+      this.#records.writer.create(applyChanges(changes, kept), origin, changes.client),
     );
-    const created = (): void => {
+    return afterwards(creating, () => {
       this.#modified = true;
-    };
-    return isPromise(creating) ? creating.then(created) : created();
+    });
   }
 
   #write(send: (changes: ChangeSet) => Awaitable<Committed>): Awaitable<void> {

@@ -2,7 +2,6 @@ import { type AccountDialect, accountStatements } from './account-statements.ts'
 import { DatabaseBackend } from './database-backend.ts';
 import { djangoDateColumn } from './django-date.ts';
 import { type MysqlPoolOptions, mysqlPool } from './mysql-pool.ts';
-import type { TableWalk } from './server-clearing.ts';
 import { checkServerOptions, type ServerDialect, ServerDriver } from './server-driver.ts';
 import { mysqlSafety } from './server-safety.ts';
 import { type StatementDialect, sessionStatements } from './session-statements.ts';
@@ -13,6 +12,7 @@ import {
   tableDefinition,
   tableIndexes,
 } from './session-table.ts';
+import type { TableWalk } from './table-walk.ts';
 
 /** Settings of `mysqlBackend`: one of `url` and `pool`, and what differs from the defaults. */
 export interface MysqlOptions extends MysqlPoolOptions {}
@@ -60,12 +60,13 @@ const accountDialect: AccountDialect = {
 /** InnoDB keeps rows in the order of their keys. */
 function keyWalk({ name }: SessionTable): TableWalk {
   const rows = `FROM \`${name}\` FORCE INDEX (PRIMARY)`;
-  const remove = `DELETE FROM \`${name}\` WHERE session_key > $1`;
+  const remove = `DELETE FROM \`${name}\` WHERE session_key >= $1`;
   return {
     start: '',
     sample: `SELECT COUNT(*) AS looked_at, SUM(expired) AS expired FROM (SELECT expire_date <= $1 AS expired ${rows} ORDER BY session_key LIMIT $2) sample`,
-    next: `SELECT session_key AS next ${rows} WHERE session_key > $1 ORDER BY session_key LIMIT $2, 1`,
-    remove: `${remove} AND session_key <= $2 AND expire_date <= $3 LIMIT $4`,
+    next: `SELECT session_key AS next ${rows} WHERE session_key >= $1 ORDER BY session_key LIMIT $2, 1`,
+    isNextInexact: false,
+    remove: `${remove} AND session_key < $2 AND expire_date <= $3 LIMIT $4`,
     removeRest: `${remove} AND expire_date <= $2 LIMIT $3`,
     // No primary key; the spelling is the server's.
     isImpossible: (error) => codeOf(error) === 'ER_KEY_DOES_NOT_EXITS',

@@ -2,7 +2,6 @@ import { type AccountDialect, accountStatements, bytewiseAccounts } from './acco
 import { DatabaseBackend } from './database-backend.ts';
 import { djangoDateColumn } from './django-date.ts';
 import { type PostgresqlPoolOptions, postgresqlPool } from './postgresql-pool.ts';
-import type { TableWalk } from './server-clearing.ts';
 import { checkServerOptions, type ServerDialect, ServerDriver } from './server-driver.ts';
 import { postgresqlSafety } from './server-safety.ts';
 import {
@@ -18,6 +17,7 @@ import {
   tableDefinition,
   tableIndexes,
 } from './session-table.ts';
+import type { TableWalk } from './table-walk.ts';
 
 /** Settings of `postgresqlBackend`: one of `url` and `pool`, and what differs from the defaults. */
 export interface PostgresqlOptions extends PostgresqlPoolOptions {}
@@ -85,6 +85,7 @@ function pageWalk({ name }: SessionTable): TableWalk {
     start: '(0,0)',
     sample: `SELECT count(*) AS looked_at, count(*) FILTER (WHERE expire_date <= $1) AS expired FROM ${sessions} TABLESAMPLE SYSTEM (${share}) WHERE ${canWalk}`,
     next: `SELECT format('(%s,0)', page) AS next FROM (SELECT ($1::text::point)[0]::bigint + greatest(1, floor($2::int / (${rowsOfPage})))::bigint AS page, ${pages} AS pages FROM ${table}) AS part WHERE page < pages`,
+    isNextInexact: true,
     remove: remove('ctid >= $1::tid AND ctid < $2::tid', '$3', '$4'),
     removeRest: remove('ctid >= $1::tid', '$2', '$3'),
     // A view has no pages.

@@ -8,6 +8,7 @@ import type {
   Row,
   Statement,
 } from './database-driver.ts';
+import { type TableWalk, TableWalker } from './table-walk.ts';
 
 /** How a kind of server is cleared. */
 export interface ServerClearingDialect {
@@ -20,28 +21,8 @@ export interface ServerClearingDialect {
   readonly walk?: TableWalk;
 }
 
-/** A walk through the whole table, from position to position, which reads each part of it once. */
-export interface TableWalk {
-  /** The position before all rows. */
-  readonly start: string;
-  /** cutoff, number of rows: how many of about so many rows have expired; 0 where there can be no walk */
-  readonly sample: string;
-  /** position, number of rows: the next position after about so many, whether they have expired or not; none at the end */
-  readonly next: string;
-  /** position, next position, cutoff, number of rows: the most that are removed */
-  readonly remove: string;
-  /** position, cutoff, number of rows: what lies behind the last position */
-  readonly removeRest: string;
-  /** Whether the error of the sample says that there is nothing to walk on. */
-  isImpossible(error: unknown): boolean;
-}
-
 /** How often it is asked whether others have written. */
 const LOOK_EVERY_MS = 200;
-const SAMPLE = 500;
-/** One in so many rows has to have expired for the walk to be quicker. */
-const WORTH_A_WALK = 10;
-
 /** Removes rows in the order of their expiry, or in that in which they lie where that is quicker. */
 export class ServerClearing implements Clearing {
   readonly pace: ClearingPace;
@@ -50,9 +31,8 @@ export class ServerClearing implements Clearing {
   readonly #order: ClearingOrder;
   #writes: number | undefined;
   #lookedAt = 0;
-  /** Where the walk has got to. */
-  #position: string | undefined;
-  #isSampled = false;
+  /** Over where there is none, or it is not worth it. */
+  readonly #walker: TableWalker | undefined;
   #from: string | undefined;
   #first: unknown;
   #isFound = false;
@@ -61,6 +41,9 @@ export class ServerClearing implements Clearing {
     this.#driver = driver;
     this.#dialect = dialect;
     this.#order = order;
+    this.#walker =
+      dialect.walk &&
+      new TableWalker(dialect.walk, order, (sql, values) => this.#read(sql, values));
     this.pace = new ClearingPace({
       most: order.most,
       aloneMs: dialect.aloneMs,
@@ -70,46 +53,16 @@ export class ServerClearing implements Clearing {
   }
 
   async removeSome(): Promise<number | undefined> {
-    if (!this.#isSampled) await this.#sample();
-    return this.#position === undefined ? this.#removeByExpiry() : this.#removeOnWalk();
+    // What the walk has left, such as what others have just put there, is found by its expiry.
+    const part = await this.#walker?.next(this.pace.rows);
+    if (!part) return this.#removeByExpiry();
+    if (this.#order.isStopped()) return undefined;
+    const { changes } = await this.#write(part.sql, part.values);
+    part.removed(changes);
+    return changes;
   }
 
   end(): void {}
-
-  /** A part of the table tells about all of it. */
-  async #sample(): Promise<void> {
-    this.#isSampled = true;
-    const { walk } = this.#dialect;
-    if (!walk) return;
-    const row = await this.#read(walk.sample, [this.#order.cutoff, SAMPLE]).then(
-      ([first]) => first,
-      (error: unknown) => {
-        if (walk.isImpossible(error)) return undefined;
-        throw error;
-      },
-    );
-    const isWorthIt = Number(row?.expired ?? 0) * WORTH_A_WALK > Number(row?.looked_at ?? 0);
-    if (isWorthIt) this.#position = walk.start;
-  }
-
-  async #removeOnWalk(): Promise<number | undefined> {
-    const { walk } = this.#dialect;
-    const position = this.#position;
-    if (!walk || position === undefined) return undefined;
-    const { cutoff, isStopped } = this.#order;
-    const { rows } = this.pace;
-    const [found] = await this.#read(walk.next, [position, rows]);
-    if (isStopped()) return undefined;
-    const next = found && String(found.next);
-    const { changes } =
-      next === undefined
-        ? await this.#write(walk.removeRest, [position, cutoff, rows])
-        : await this.#write(walk.remove, [position, next, cutoff, rows]);
-    // As many as it may: there may be more. In the end what is left, such as what others have just put there, is found
-    // by its expiry.
-    if (changes < rows) this.#position = next;
-    return changes;
-  }
 
   async #removeByExpiry(): Promise<number | undefined> {
     const { cutoff, isStopped } = this.#order;
