@@ -37,6 +37,8 @@ export interface Whereabouts {
   readonly directory: string;
   /** In a database that several share; also the prefix of keys in Redis. */
   readonly table: string;
+  /** The most sessions, in memory. @default 100,000 */
+  readonly sessions?: number;
 }
 
 /** Servers and directories, made when they are first needed. */

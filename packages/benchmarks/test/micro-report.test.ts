@@ -74,6 +74,13 @@ describe('the report of what requests cost inside a process', () => {
     expect(svg.match(/<circle/g)).toHaveLength(stored.length);
   });
 
+  it('has what the drivers alone take in the figures, and not in the plot', () => {
+    const rows = [...stored, row('read (memory, its driver alone)', 1000, 5)];
+    const files = microFiles({ stored: measured(rows) });
+    expect(files.get('micro.md')).toContain('| read (memory, its driver alone) | 1000 | 5.0 |');
+    expect(files.get('micro-stored.svg')).toBe(microFiles(report).get('micro-stored.svg'));
+  });
+
   it('says of each part when and with what it was measured, in its own order', () => {
     const sizes = measured([row('read (memory)', 100, 10)], 'def');
     const text = microFiles({ ...report, sizes }).get('micro.md') ?? '';

@@ -2,7 +2,7 @@ import { memoryBackend } from '@coatcheck/cache';
 import type { SessionBackend } from '@coatcheck/core';
 import { signedCookiesBackend } from '@coatcheck/signed-cookies';
 import { describe, expect, it } from '@jest/globals';
-import { entriesOf, Visits } from '../src/micro/visits.ts';
+import { entriesOf, RawVisits, Visits } from '../src/micro/visits.ts';
 
 describe('the requests that are measured inside a process', () => {
   it.each([100, 300, 61_440])('have sessions of about %d bytes', (bytes) => {
@@ -34,5 +34,25 @@ describe('the requests that are measured inside a process', () => {
     for (const i of [0, 1, 2, 3]) await site.runs('write', 3)(i);
     expect(calls).toEqual({ load: 5, update: 4 });
     await site.close();
+  });
+
+  it('are made with the driver alone too', async () => {
+    const texts = new Map<string, string>();
+    const site = new RawVisits({
+      load: (key) => texts.get(key),
+      create(data) {
+        const key = `key${texts.size}`;
+        texts.set(key, data);
+        return key;
+      },
+      update(key, data) {
+        texts.set(key, data);
+        return key;
+      },
+    });
+    await site.fill(3);
+    await site.runs('read', 3)(0);
+    for (const i of [0, 1, 2, 3]) await site.runs('write', 3)(i);
+    expect([...texts.values()].map((text) => JSON.parse(text).n)).toEqual([2, 1, 1]);
   });
 });

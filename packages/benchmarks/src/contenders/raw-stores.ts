@@ -18,6 +18,8 @@ export interface RawStore {
   load(cookie: string): Awaitable<string | undefined>;
   create(data: string): Awaitable<string>;
   update(cookie: string, data: string): Awaitable<string>;
+  /** Where the process goes on without it. */
+  close?(): unknown;
 }
 
 interface RawPlace {
@@ -42,9 +44,9 @@ export const rawStores: Readonly<Record<Place, RawPlace>> = {
 const newKey = (): string => randomBytes(16).toString('hex');
 const expiry = (): Date => new Date(Date.now() + AGE * 1000);
 
-async function openMemory(): Promise<RawStore> {
+async function openMemory({ sessions = 100_000 }: Whereabouts): Promise<RawStore> {
   const { LRUCache } = await import('lru-cache');
-  const cache = new LRUCache<string, string>({ max: 100_000, maxSize: 2 ** 30 });
+  const cache = new LRUCache<string, string>({ max: sessions, maxSize: 2 ** 32 });
   const put = (key: string, data: string): string => {
     cache.set(key, data, { size: data.length + key.length });
     return key;
@@ -63,6 +65,7 @@ async function openRedis({ redisUrl, table }: Whereabouts): Promise<RawStore> {
     load: async (key) => (await redis.get(table + key)) ?? undefined,
     create: (data) => put(newKey(), data),
     update: put,
+    close: () => redis.disconnect(),
   };
 }
 
@@ -95,6 +98,7 @@ async function openSqlite({ directory }: Whereabouts): Promise<RawStore> {
       update.run(data, expiry().toISOString(), key);
       return key;
     },
+    close: () => database.close(),
   };
 }
 

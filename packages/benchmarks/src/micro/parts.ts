@@ -6,8 +6,10 @@ import { jsonSerializer, randomText, type SessionBackend, TimestampSigner } from
 import { sqliteBackend } from '@coatcheck/db';
 import { signedCookiesBackend } from '@coatcheck/signed-cookies';
 import { redisIsMissing, startRedis } from '@coatcheck/test-support';
+import { type RawStore, rawStores } from '../contenders/raw-stores.ts';
+import type { Whereabouts } from '../places.ts';
 import { type Cost, collect, measure } from './measure.ts';
-import { entriesOf, SECRET, Visits, visits } from './visits.ts';
+import { entriesOf, RawVisits, SECRET, Visits, visits } from './visits.ts';
 
 /** A measurement: what was done, where, with how much of it. */
 export interface Row extends Cost {
@@ -19,15 +21,17 @@ const GIGABYTE = 2 ** 30;
 const memory = (): SessionBackend =>
   memoryBackend({ maxEntries: 2_000_000, maxBytes: 4 * GIGABYTE });
 
-type Open = (use: (backend: SessionBackend) => Promise<void>) => Promise<void>;
+/** A place to be used: ours, and where its driver alone has it. */
+type Use = (backend: SessionBackend, raw: () => Promise<RawStore>) => Promise<void>;
 
 /** The places whose cost must not grow; each is removed after its use. */
-const places: Readonly<Record<string, Open>> = {
-  memory: (use) => use(memory()),
+const places: Readonly<Record<string, (use: Use) => Promise<void>>> = {
+  memory: (use) => use(memory(), rawIn('memory', { sessions: 2_000_000 })),
   SQLite: async (use) => {
     const directory = mkdtempSync(path.join(tmpdir(), 'coatcheck-micro-'));
     try {
-      await use(sqliteBackend({ path: path.join(directory, 'sessions.sqlite3') }));
+      const backend = sqliteBackend({ path: path.join(directory, 'ours.sqlite3') });
+      await use(backend, rawIn('sqlite', { directory }));
     } finally {
       rmSync(directory, { recursive: true });
     }
@@ -36,12 +40,21 @@ const places: Readonly<Record<string, Open>> = {
     if (redisIsMissing()) return;
     const server = await startRedis();
     try {
-      await use(redisBackend({ url: server.url }));
+      const raw = rawIn('redis', { redisUrl: server.url, table: 'raw:' });
+      await use(redisBackend({ url: server.url }), raw);
     } finally {
       await server.stop();
     }
   },
 };
+
+function rawIn(
+  place: 'memory' | 'sqlite' | 'redis',
+  at: Partial<Whereabouts>,
+): () => Promise<RawStore> {
+  const nowhere = { redisUrl: '', postgresqlUrl: '', mariadbUrl: '', directory: '', table: '' };
+  return async () => rawStores[place].open({ ...nowhere, ...at });
+}
 
 /** What a request is made of; and whole requests to sessions in memory and in cookies. */
 export async function operations(): Promise<Row[]> {
@@ -94,13 +107,15 @@ export async function sizes(): Promise<Row[]> {
   return rows;
 }
 
-/** Requests of a thousand visitors, and of all of them, while more and more sessions are stored. */
+const STORED = [1000, 10_000, 100_000, 1_000_000];
+
+/** Requests of a thousand visitors, and of all of them, while more and more sessions are stored; also by the driver alone. */
 export async function stored(): Promise<Row[]> {
   const rows: Row[] = [];
   for (const [place, open] of Object.entries(places)) {
-    await open(async (backend) => {
+    await open(async (backend, openRaw) => {
       const site = new Visits(backend);
-      for (const count of [1000, 10_000, 100_000, 1_000_000]) {
+      for (const count of STORED) {
         await site.fill(count);
         for (const visit of ['read', 'write'] as const) {
           const cost = await measure(site.runs(visit, 1000), 5000, 64);
@@ -110,8 +125,23 @@ export async function stored(): Promise<Row[]> {
         rows.push({ what: `read by all (${place})`, of: count, ...cost });
       }
       await site.close();
+      rows.push(...(await storedRaw(place, await openRaw())));
     });
   }
+  return rows;
+}
+
+async function storedRaw(place: string, store: RawStore): Promise<Row[]> {
+  const rows: Row[] = [];
+  const site = new RawVisits(store);
+  for (const count of STORED) {
+    await site.fill(count);
+    for (const visit of ['read', 'write'] as const) {
+      const cost = await measure(site.runs(visit, 1000), 5000, 64);
+      rows.push({ what: `${visit} (${place}, its driver alone)`, of: count, ...cost });
+    }
+  }
+  await store.close?.();
   return rows;
 }
 

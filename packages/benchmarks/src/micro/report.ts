@@ -110,9 +110,11 @@ function markdown(report: MicroReport): string {
 function plotOf(name: PartName, rows: readonly Row[]): string | undefined {
   const { title, plot } = parts[name];
   if (!plot || rows.length === 0) return undefined;
-  const wheres = [...new Set(rows.map((row) => doneWhere(row).where))];
-  const dones = [...new Set(rows.map((row) => doneWhere(row).done))];
-  const lines = [...series(rows)].map(([label, found]): Line => {
+  // The drivers alone would be as many lines again.
+  const shown = rows.filter((row) => !doneWhere(row).where.includes(','));
+  const wheres = [...new Set(shown.map((row) => doneWhere(row).where))];
+  const dones = [...new Set(shown.map((row) => doneWhere(row).done))];
+  const lines = [...series(shown)].map(([label, found]): Line => {
     const { done, where } = doneWhere(found[0] as Row);
     return {
       label,

@@ -1,4 +1,5 @@
 import { createSessions, type SessionBackend, type SessionResponse } from '@coatcheck/core';
+import type { RawStore } from '../contenders/raw-stores.ts';
 import type { Run } from './measure.ts';
 
 /** What a request does with its session. */
@@ -76,6 +77,45 @@ export class Visits {
     await http.finish(200);
     const sent = response.getHeader('Set-Cookie')?.[0];
     if (visit === 'write' && sent) this.#cookies[visitor] = sent.slice(0, sent.indexOf(';'));
+  }
+}
+
+/** The same with nothing but a driver: a call, JSON, and the key out of a cookie. */
+export class RawVisits {
+  readonly #store: RawStore;
+  readonly #entries = entriesOf(300);
+  readonly #cookies: string[] = [];
+
+  constructor(store: RawStore) {
+    this.#store = store;
+  }
+
+  /** Stores sessions until there are so many. */
+  async fill(count: number): Promise<void> {
+    const data = JSON.stringify(this.#entries);
+    const work = async (): Promise<void> => {
+      while (this.#cookies.length < count) {
+        const at = this.#cookies.push('') - 1;
+        this.#cookies[at] = `sessionid=${await this.#store.create(data)}`;
+      }
+    };
+    await Promise.all(Array.from({ length: 500 }, work));
+  }
+
+  runs(visit: 'read' | 'write', visitors: number): Run {
+    const step = Math.max(1, Math.floor(this.#cookies.length / visitors));
+    return (i) => this.#request(visit, ((i % visitors) * step) % this.#cookies.length);
+  }
+
+  async #request(visit: 'read' | 'write', visitor: number): Promise<void> {
+    const key = (this.#cookies[visitor] ?? '').slice('sessionid='.length);
+    const loading = this.#store.load(key);
+    const text = loading instanceof Promise ? await loading : loading;
+    const entries = JSON.parse(String(text));
+    if (visit === 'read') return;
+    entries.n += 1;
+    const updating = this.#store.update(key, JSON.stringify(entries));
+    if (updating instanceof Promise) await updating;
   }
 }
 
