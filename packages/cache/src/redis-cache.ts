@@ -250,10 +250,9 @@ function decode(bytes: unknown): string {
 }
 
 function encode(text: string): string | Buffer {
-  return isAscii.test(text) ? text : Buffer.from(text, 'latin1');
+  // Of ASCII alone; quicker to be told than by a regular expression.
+  return Buffer.byteLength(text) === text.length ? text : Buffer.from(text, 'latin1');
 }
 
 /** As core makes keys, or their digests. */
 const isKey = /^(?:[a-z0-9]{32}|[a-f0-9]{64})$/;
-
-const isAscii = /^[\0-\x7f]*$/;

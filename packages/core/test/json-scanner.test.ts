@@ -127,6 +127,16 @@ describe('measureJson', () => {
     }
   });
 
+  it('finds what splitObject finds while it takes an object apart', () => {
+    const random = createRandom(5);
+    for (let i = 0; i < 500; i++) {
+      const text = `{"a":${randomJson(random)}, "b" : ${randomJson(random)} }`;
+      const measured = { depth: 0, entries: 0 };
+      splitObject(text, measured);
+      expect(measured).toEqual(measureJson(text));
+    }
+  });
+
   it('takes hostile texts in one pass', () => {
     const started = performance.now();
     expect(measureJson('['.repeat(1_000_000)).depth).toBe(1_000_000);

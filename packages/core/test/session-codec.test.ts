@@ -37,6 +37,21 @@ const entries = (values: Record<string, unknown>) =>
 const sign = (json: string, now: Date, compress = false) =>
   new TimestampSigner({ key: SECRET_KEY, salt: SALT }).signText(json, { compress, now });
 
+describe('an integer', () => {
+  const before = '{"a":';
+
+  it.each([0, 1, 2, 4299 - before.length, 4300 - before.length, 4300, 4301, 9000])(
+    'that is too long for Python makes a record corrupt, after %d other characters as well',
+    (count) => {
+      const { entriesOf } = codecOf('serialized');
+      const filled = `${before}"${'x'.repeat(count)}","b":`;
+      expect(entriesOf(`${filled}${'1'.repeat(4301)}}`)).toBe('corrupt');
+      expect(entriesOf(`${filled}${'1'.repeat(4300)}}`)).not.toBe('corrupt');
+      expect(entriesOf(`${before}${'1'.repeat(4301)},"b":"${'x'.repeat(count)}"}`)).toBe('corrupt');
+    },
+  );
+});
+
 describe.each(Object.keys(encodings) as Encoding[])('entries that are %s', (encoding) => {
   it('come back as they were, in printable ASCII on the way', () => {
     const { codec, entriesOf } = codecOf(encoding);
