@@ -9,8 +9,8 @@ import {
   type WriteOptions,
 } from './json-writer.ts';
 
-export { keepsWithin, measureJson, splitObject } from './json-scanner.ts';
-export { assertJson, joinObject, stringifyJson } from './json-writer.ts';
+export { keepsWithin, measureJson, splitObject } from './json-outline.ts';
+export { assertJson, joinedOutline, joinObject, stringifyJson } from './json-writer.ts';
 
 /**
  * Reads JSON as Python's json module does: `NaN`, `Infinity` and `-Infinity` are numbers, integers of more than 4,300

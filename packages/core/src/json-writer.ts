@@ -1,3 +1,4 @@
+import type { OutlinedEntry } from './json-outline.ts';
 import { DEEPEST_JSON, MOST_DIGITS } from './json-scanner.ts';
 
 /**
@@ -86,9 +87,26 @@ export function joinObject(entries: Iterable<readonly [string, string]>): string
     const before = text === '' ? '{' : ',';
     // Put together at once: each step would be an object until the text is read.
     if (WORD.test(key)) text += `${before}"${key}":${value}`;
-    else text += `${before}${escapeText(JSON.stringify(key))}:${value}`;
+    else text += `${before}${nameOf(key)}:${value}`;
   }
   return text === '' ? '{}' : `${text}}`;
+}
+
+/** Where `joinObject` puts the values. */
+export function joinedOutline(entries: Iterable<readonly [string, string]>): OutlinedEntry[] {
+  const outline: OutlinedEntry[] = [];
+  let at = 1;
+  for (const [key, value] of entries) {
+    const start = at + nameOf(key).length + 1;
+    const end = start + value.length;
+    outline.push({ key, start, end });
+    at = end + 1;
+  }
+  return outline;
+}
+
+function nameOf(key: string): string {
+  return WORD.test(key) ? `"${key}"` : escapeText(JSON.stringify(key));
 }
 
 /** A key that is written as it is. Measured: that halves the time to join a usual session. */

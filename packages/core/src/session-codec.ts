@@ -1,8 +1,10 @@
 import { type Entries, MOVING_ENTRY, ROTATED_ENTRY } from './changes.ts';
 import { BadSignature, SessionTooLarge } from './errors.ts';
 import { EXPIRY_ENTRY, expiresAtBrowserClose } from './expiry.ts';
-import { type Measured, MOST_DIGITS } from './json-scanner.ts';
-import { joinObject, keepsWithin, measureJson, parseJson, splitObject } from './json-text.ts';
+import { type Measured, outlinedEntries, outlineObject } from './json-outline.ts';
+import { MOST_DIGITS } from './json-scanner.ts';
+import { joinedOutline, joinObject, keepsWithin, measureJson, parseJson } from './json-text.ts';
+import { type JsonOutline, KnownOutlines } from './known-outlines.ts';
 import { isMarked, isMarker, takeMove } from './rotation-marker.ts';
 import { SEAL_BYTES, Sealer } from './sealing.ts';
 import { asJson, jsonSerializer, serializerOf } from './serializers.ts';
@@ -50,8 +52,6 @@ const MOVING_CHARACTERS = 40;
 /** Characters of an entry's name in a message. */
 const LONGEST_NAME = 40;
 
-/** Perhaps an integer that is too long for Python; it may also be in a text. */
-const MANY_DIGITS = /(?<![0-9])[0-9]{4301}/;
 const isDigit = /[0-9]/;
 
 /** Turns entries into the string that a backend keeps, and back; every limit is checked here. */
@@ -61,6 +61,7 @@ export class SessionCodec {
   readonly #sealer: Sealer | undefined;
   readonly #inCookie: boolean = false;
   readonly #verified = new VerifiedTexts();
+  readonly #outlines = new KnownOutlines();
 
   constructor(encoding: SessionBackend['encoding'], settings: Settings) {
     this.#settings = settings;
@@ -80,6 +81,8 @@ export class SessionCodec {
   /** @throws {SessionTooLarge} when the entries exceed a limit. */
   encode(entries: Entries, now: Date = this.#settings.now()): string {
     const json = this.#join(entries);
+    // What another serializer wrote need not be what it reads.
+    if (asJson(this.#settings.serializer)) this.#outlines.learn(json, () => joinedOutline(entries));
     if (!this.#signer) return json;
     // Sealed text stays as long as it is: its length must not tell what is in it.
     const data = this.#sealer
@@ -159,18 +162,26 @@ export class SessionCodec {
 
   #readEntries(json: string): Map<string, string> | undefined {
     try {
-      if (this.#isTooLong(json)) return undefined;
-      const measured = { depth: 0, entries: 0 };
-      const entries = splitObject(json, measured);
-      // Before it is parsed: a text from outside may nest as deep as it likes.
-      if (!entries || this.#limitExceeded(measured, json)) return undefined;
-      assertJson(json);
-      this.#tryToLoad(entries);
+      const outline = this.#outlines.find(json, (text) => this.#outline(text));
+      if (!outline) return undefined;
+      const entries = outlinedEntries(json, outline);
       if (!isMarker(entries)) entries.delete(ROTATED_ENTRY);
       return entries;
     } catch {
       return undefined;
     }
+  }
+
+  /** Where the entries are, if all of them can be read and are within the limits. */
+  #outline(json: string): JsonOutline | undefined {
+    if (this.#isTooLong(json)) return undefined;
+    const measured = { depth: 0, entries: 0 };
+    const outline = outlineObject(json, measured);
+    // Before it is parsed: a text from outside may nest as deep as it likes.
+    if (!outline || this.#limitExceeded(measured, json)) return undefined;
+    assertJson(json);
+    this.#tryToLoad(outlinedEntries(json, outline));
+    return outline;
   }
 
   /** @throws what the application's serializer throws: a record that it cannot read is corrupt (Django: `decode`). */
@@ -241,7 +252,8 @@ export class SessionCodec {
 
 /** @throws {SyntaxError} for what `parseJson` refuses, without building its value where that can be told. */
 function assertJson(json: string): void {
-  if (mayHaveManyDigits(json) && MANY_DIGITS.test(json)) parseJson(json);
+  // Perhaps an integer that is too long for Python; it may also be in a text.
+  if (hasManyDigits(json)) parseJson(json);
   try {
     JSON.parse(json);
   } catch {
@@ -250,12 +262,22 @@ function assertJson(json: string): void {
   }
 }
 
-/** So many digits in a row have one at each multiple of their number. Measured: the search takes 70 µs in 60 KB. */
-function mayHaveManyDigits(json: string): boolean {
+/**
+ * Whether more digits than Python reads follow each other: such a row has one at each multiple of their number. Measured: a
+ * regular expression takes 70 µs to search 60 KB.
+ */
+function hasManyDigits(json: string): boolean {
   for (let at = MOST_DIGITS; at < json.length; at += MOST_DIGITS) {
-    if (isDigit.test(json.charAt(at))) return true;
+    if (digitsAround(json, at) > MOST_DIGITS) return true;
   }
   return false;
+}
+
+function digitsAround(json: string, at: number): number {
+  let [start, end] = [at, at];
+  while (isDigit.test(json.charAt(start - 1))) start -= 1;
+  while (isDigit.test(json.charAt(end))) end += 1;
+  return end - start;
 }
 
 /** The names of the three largest entries with their sizes; names are the application's own, never data. */

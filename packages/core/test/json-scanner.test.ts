@@ -1,6 +1,7 @@
 import { createRandom } from '@coatcheck/test-support';
 import { describe, expect, it } from '@jest/globals';
-import { keepsWithin, measureJson, readNodes, splitObject } from '../src/json-scanner.ts';
+import { keepsWithin, measureJson, outlineObject, splitObject } from '../src/json-outline.ts';
+import { readNodes } from '../src/json-scanner.ts';
 import { randomJson } from './random-json.ts';
 
 describe('splitObject', () => {
@@ -132,7 +133,7 @@ describe('measureJson', () => {
     for (let i = 0; i < 500; i++) {
       const text = `{"a":${randomJson(random)}, "b" : ${randomJson(random)} }`;
       const measured = { depth: 0, entries: 0 };
-      splitObject(text, measured);
+      outlineObject(text, measured);
       expect(measured).toEqual(measureJson(text));
     }
   });

@@ -37,6 +37,34 @@ const entries = (values: Record<string, unknown>) =>
 const sign = (json: string, now: Date, compress = false) =>
   new TimestampSigner({ key: SECRET_KEY, salt: SALT }).signText(json, { compress, now });
 
+describe('a long record', () => {
+  const text = 'x'.repeat(5000);
+
+  it('that was found good is not looked through again, and its entries are its own', () => {
+    let loaded = 0;
+    const serializer: Serializer = {
+      dumps: (value) => JSON.stringify(value),
+      loads: (json) => {
+        loaded += 1;
+        return JSON.parse(json);
+      },
+    };
+    const { entriesOf } = codecOf('serialized', { serializer });
+    expect(entriesOf(`{"a":1,"b":"${text}"}`)).toEqual({ a: '1', b: `"${text}"` });
+    expect(loaded).toBe(2);
+    // Enough others that its text is not known any more.
+    for (let i = 0; i < 1000; i += 1) entriesOf(`{"a":${i},"c":"${text}"}`);
+    loaded = 0;
+    expect(entriesOf(`{"a":1,"b":"${text}"}`)).toEqual({ a: '1', b: `"${text}"` });
+    expect(loaded).toBe(0);
+  });
+
+  it('that was found corrupt is so every time', () => {
+    const { entriesOf } = codecOf('serialized');
+    for (const _ of [1, 2]) expect(entriesOf(`{"a":tru,"b":"${text}"}`)).toBe('corrupt');
+  });
+});
+
 describe('an integer', () => {
   const before = '{"a":';
 

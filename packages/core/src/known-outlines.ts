@@ -1,0 +1,57 @@
+import { hash } from 'node:crypto';
+import type { OutlinedEntry } from './json-outline.ts';
+
+export type JsonOutline = readonly OutlinedEntry[];
+
+/** Texts of fewer characters are outlined again at no more than it takes to recognise them. */
+const LONG = 2048;
+/** Entries in one generation: some 5 MB. */
+const MOST_ENTRIES = 2 ** 16;
+
+/**
+ * Outlines of long texts that were found good a short while ago, so that they need be neither parsed nor searched again.
+ * By digest: the texts themselves are kept by `VerifiedTexts`, as far as there is room for them. Measured: 60 KB take 45 µs
+ * instead of 370.
+ */
+export class KnownOutlines {
+  readonly #mostEntries: number;
+  /** Two generations: what is not asked for while one fills up is forgotten with it. */
+  #recent = new Map<string, JsonOutline>();
+  #older = new Map<string, JsonOutline>();
+  #entries = 0;
+
+  /** @param mostEntries in each of the two generations. */
+  constructor(mostEntries: number = MOST_ENTRIES) {
+    this.#mostEntries = mostEntries;
+  }
+
+  /** The outline of the text, as it was found before, or as `outline` finds it; `undefined` is not kept. */
+  find(text: string, outline: (text: string) => JsonOutline | undefined): JsonOutline | undefined {
+    if (text.length < LONG) return outline(text);
+    const digest = digestOf(text);
+    const recent = this.#recent.get(digest);
+    if (recent) return recent;
+    const found = this.#older.get(digest) ?? outline(text);
+    if (found) this.#keep(digest, found);
+    return found;
+  }
+
+  /** Keeps the outline of a text that was just written. */
+  learn(text: string, outline: () => JsonOutline): void {
+    if (text.length >= LONG) this.#keep(digestOf(text), outline());
+  }
+
+  #keep(digest: string, outline: JsonOutline): void {
+    this.#entries += outline.length + 1;
+    if (this.#entries > this.#mostEntries) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
+      this.#entries = outline.length + 1;
+    }
+    this.#recent.set(digest, outline);
+  }
+}
+
+function digestOf(text: string): string {
+  return hash('sha256', text, 'base64');
+}
