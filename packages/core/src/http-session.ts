@@ -68,11 +68,6 @@ export class HttpSession<Data extends object = SessionData> {
     return exchange?.finish(status, responseBegan);
   }
 
-  /** Whether the response depends on the session, or carries its cookie. */
-  get hasHeaders(): boolean {
-    return this.#exchange?.hasHeaders ?? false;
-  }
-
   /** Puts cookie, Vary and Cache-Control on the response; again, where an error handler has removed them. */
   writeHeaders(): void {
     this.#exchange?.writeHeaders();

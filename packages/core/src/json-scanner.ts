@@ -131,6 +131,28 @@ export function readNodes(text: string, bigInts: boolean): JsonNode {
   }
 }
 
+/**
+ * Whether more digits than Python reads follow each other: such a row has one at each multiple of their number. Measured: a
+ * regular expression takes 70 µs to search 60 KB.
+ */
+export function hasManyDigits(json: string): boolean {
+  for (let at = MOST_DIGITS; at < json.length; at += MOST_DIGITS) {
+    if (digitsAround(json, at) > MOST_DIGITS) return true;
+  }
+  return false;
+}
+
+function digitsAround(json: string, at: number): number {
+  let [start, end] = [at, at];
+  while (isDigit(json.charCodeAt(start - 1))) start -= 1;
+  while (isDigit(json.charCodeAt(end))) end += 1;
+  return end - start;
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}
+
 /** The refusal of a text that nests deeper than {@link DEEPEST_JSON}. */
 export function tooDeep(): SyntaxError {
   return new SyntaxError(`The JSON text nests deeper than ${DEEPEST_JSON} levels.`);

@@ -1,4 +1,4 @@
-import { DEEPEST_JSON, type JsonNode, readNodes, tooDeep } from './json-scanner.ts';
+import { DEEPEST_JSON, hasManyDigits, type JsonNode, readNodes, tooDeep } from './json-scanner.ts';
 import {
   escapeText,
   isPlain,
@@ -21,7 +21,7 @@ export { assertJson, joinedOutline, joinObject, stringifyJson } from './json-wri
  */
 export function parseJson(text: string, options?: { bigInts?: boolean | undefined }): unknown {
   const bigInts = options?.bigInts ?? false;
-  if ((bigInts && LONG_INTEGER.test(text)) || (text.length > 4300 && ENDLESS_INTEGER.test(text))) {
+  if ((bigInts && LONG_INTEGER.test(text)) || hasManyDigits(text)) {
     return readNodes(text, bigInts).value;
   }
   let value: unknown;
@@ -94,9 +94,8 @@ export function equalJson(a: string, b: string): boolean {
   }
 }
 
-// Both look behind for a digit, or a text of many long numbers would be scanned again and again.
+// Looks behind for a digit, or a text of many long numbers would be scanned again and again.
 const LONG_INTEGER = /(?<![0-9])[0-9]{16}/;
-const ENDLESS_INTEGER = /(?<![0-9])[0-9]{4301}/;
 /** Perhaps a fraction near zero, which JSON.stringify gives back and {@link stringifyJson} writes as Python does. */
 const NEAR_ZERO = /0\.0000|[0-9]e-/;
 

@@ -87,7 +87,7 @@ export function joinObject(entries: Iterable<readonly [string, string]>): string
     const before = text === '' ? '{' : ',';
     // Put together at once: each step would be an object until the text is read.
     if (WORD.test(key)) text += `${before}"${key}":${value}`;
-    else text += `${before}${nameOf(key)}:${value}`;
+    else text += `${before}${escapeText(JSON.stringify(key))}:${value}`;
   }
   return text === '' ? '{}' : `${text}}`;
 }

@@ -7,6 +7,8 @@ export type JsonOutline = readonly OutlinedEntry[];
 const LONG = 2048;
 /** Entries in one generation: some 5 MB. */
 const MOST_ENTRIES = 2 ** 16;
+/** So many characters of a key count as another entry: they take about as much memory. */
+const KEY_CHARACTERS = 64;
 
 /**
  * Outlines of long texts that were found good a short while ago, so that they need be neither parsed nor searched again.
@@ -27,8 +29,8 @@ export class KnownOutlines {
 
   /** The outline of the text, as it was found before, or as `outline` finds it; `undefined` is not kept. */
   find(text: string, outline: (text: string) => JsonOutline | undefined): JsonOutline | undefined {
-    if (text.length < LONG) return outline(text);
     const digest = digestOf(text);
+    if (digest === undefined) return outline(text);
     const recent = this.#recent.get(digest);
     if (recent) return recent;
     const found = this.#older.get(digest) ?? outline(text);
@@ -38,20 +40,28 @@ export class KnownOutlines {
 
   /** Keeps the outline of a text that was just written. */
   learn(text: string, outline: () => JsonOutline): void {
-    if (text.length >= LONG) this.#keep(digestOf(text), outline());
+    const digest = digestOf(text);
+    if (digest !== undefined && !this.#recent.has(digest)) this.#keep(digest, outline());
   }
 
   #keep(digest: string, outline: JsonOutline): void {
-    this.#entries += outline.length + 1;
+    const weight = weightOf(outline);
+    this.#entries += weight;
     if (this.#entries > this.#mostEntries) {
       this.#older = this.#recent;
       this.#recent = new Map();
-      this.#entries = outline.length + 1;
+      this.#entries = weight;
     }
     this.#recent.set(digest, outline);
   }
 }
 
-function digestOf(text: string): string {
-  return hash('sha256', text, 'base64');
+function weightOf(outline: JsonOutline): number {
+  return outline.reduce((sum, { key }) => sum + 1 + Math.floor(key.length / KEY_CHARACTERS), 1);
+}
+
+/** Of long texts in ASCII, as all of ours are; of others, texts that differ might have the same bytes. */
+function digestOf(text: string): string | undefined {
+  const isKnowable = text.length >= LONG && Buffer.byteLength(text) === text.length;
+  return isKnowable ? hash('sha256', text, 'base64') : undefined;
 }

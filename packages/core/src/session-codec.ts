@@ -2,7 +2,7 @@ import { type Entries, MOVING_ENTRY, ROTATED_ENTRY } from './changes.ts';
 import { BadSignature, SessionTooLarge } from './errors.ts';
 import { EXPIRY_ENTRY, expiresAtBrowserClose } from './expiry.ts';
 import { type Measured, outlinedEntries, outlineObject } from './json-outline.ts';
-import { MOST_DIGITS } from './json-scanner.ts';
+import { hasManyDigits } from './json-scanner.ts';
 import { joinedOutline, joinObject, keepsWithin, measureJson, parseJson } from './json-text.ts';
 import { type JsonOutline, KnownOutlines } from './known-outlines.ts';
 import { isMarked, isMarker, takeMove } from './rotation-marker.ts';
@@ -51,8 +51,6 @@ const MOVING_CHARACTERS = 40;
 
 /** Characters of an entry's name in a message. */
 const LONGEST_NAME = 40;
-
-const isDigit = /[0-9]/;
 
 /** Turns entries into the string that a backend keeps, and back; every limit is checked here. */
 export class SessionCodec {
@@ -179,7 +177,7 @@ export class SessionCodec {
     const outline = outlineObject(json, measured);
     // Before it is parsed: a text from outside may nest as deep as it likes.
     if (!outline || this.#limitExceeded(measured, json)) return undefined;
-    assertJson(json);
+    assertReadable(json);
     this.#tryToLoad(outlinedEntries(json, outline));
     return outline;
   }
@@ -251,7 +249,7 @@ export class SessionCodec {
 }
 
 /** @throws {SyntaxError} for what `parseJson` refuses, without building its value where that can be told. */
-function assertJson(json: string): void {
+function assertReadable(json: string): void {
   // Perhaps an integer that is too long for Python; it may also be in a text.
   if (hasManyDigits(json)) parseJson(json);
   try {
@@ -260,24 +258,6 @@ function assertJson(json: string): void {
     // Python writes NaN and Infinity, which JSON.parse does not know; throws for what is no JSON there either.
     parseJson(json);
   }
-}
-
-/**
- * Whether more digits than Python reads follow each other: such a row has one at each multiple of their number. Measured: a
- * regular expression takes 70 µs to search 60 KB.
- */
-function hasManyDigits(json: string): boolean {
-  for (let at = MOST_DIGITS; at < json.length; at += MOST_DIGITS) {
-    if (digitsAround(json, at) > MOST_DIGITS) return true;
-  }
-  return false;
-}
-
-function digitsAround(json: string, at: number): number {
-  let [start, end] = [at, at];
-  while (isDigit.test(json.charAt(start - 1))) start -= 1;
-  while (isDigit.test(json.charAt(end))) end += 1;
-  return end - start;
 }
 
 /** The names of the three largest entries with their sizes; names are the application's own, never data. */

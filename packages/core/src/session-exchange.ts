@@ -114,19 +114,12 @@ export class SessionExchange<Data extends object = SessionData> implements State
     this.writeHeaders();
   }
 
-  /** Whether the response depends on the session, or carries its cookie. */
-  get hasHeaders(): boolean {
-    return this.#cookie !== undefined || this.#farewell.length > 0 || this.state.accessed;
-  }
-
   /** Puts cookie, Vary and Cache-Control on the response; again, where an error handler has removed them. */
   writeHeaders(): void {
     if (this.#response.headersSent) return;
-    if (this.#cookie !== undefined || this.#farewell.length > 0) {
-      this.#setCookieHeader(this.#cookie);
-    }
-    if (!this.hasHeaders) return;
-    dependOnCookie(this.#response);
+    const hasCookie = this.#cookie !== undefined || this.#farewell.length > 0;
+    if (hasCookie) this.#setCookieHeader(this.#cookie);
+    if (hasCookie || this.state.accessed) dependOnCookie(this.#response);
   }
 
   /** Whether the session was written, and so is known to be there. */

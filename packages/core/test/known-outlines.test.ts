@@ -55,6 +55,30 @@ describe('outlines that are known', () => {
     expect(known.find(long('x'), outlineObject)).toHaveLength(2);
   });
 
+  it('are not those of texts whose bytes may be those of others', () => {
+    const known = new KnownOutlines();
+    const text = (key: string) => `{"${key}":1,"filled":"${'x'.repeat(3000)}"}`;
+    known.find(text('\ud800'), outlineObject);
+    expect(known.find(text('\udc01'), outlineObject)?.[0]?.key).toBe('\udc01');
+  });
+
+  it('are forgotten sooner where keys are long', () => {
+    const { outlined, outline } = counting();
+    const known = new KnownOutlines(100);
+    const text = (first: string) => JSON.stringify({ [first + 'k'.repeat(6000)]: 1 });
+    for (const first of ['a', 'b', 'c', 'a']) known.find(text(first), outline);
+    expect(outlined).toHaveLength(4);
+  });
+
+  it('are counted once, however often they are written', () => {
+    const { outlined, outline } = counting();
+    const known = new KnownOutlines(6);
+    known.find(long('b'), outline);
+    for (const _ of [1, 2, 3, 4]) known.learn(long('a'), () => outlineObject(long('a')) ?? []);
+    known.find(long('b'), outline);
+    expect(outlined).toHaveLength(1);
+  });
+
   it('are forgotten when others have come since, unless they are asked for meanwhile', () => {
     const { outlined, outline } = counting();
     // Room for two texts in each of two generations.

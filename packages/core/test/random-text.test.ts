@@ -37,6 +37,10 @@ it('an alphabet of one or of 256 symbols needs no bytes thrown away', () => {
   expect(unevenness(randomText(LENGTH, all), all)).toBeLessThan(500);
 });
 
-it('an alphabet beyond Latin-1 is refused', () => {
-  expect(() => randomText(1, 'Ω')).toThrow(RangeError);
+it.each([
+  ['beyond Latin-1', `${LOWER}Ω`],
+  ['with nothing in it', ''],
+  ['with more symbols than a byte has', 'a'.repeat(257)],
+])('an alphabet %s is refused', (_, alphabet) => {
+  expect(() => randomText(1, alphabet)).toThrow(RangeError);
 });

@@ -23,6 +23,7 @@ export interface ServerClearingDialect {
 
 /** How often it is asked whether others have written. */
 const LOOK_EVERY_MS = 200;
+
 /** Removes rows in the order of their expiry, or in that in which they lie where that is quicker. */
 export class ServerClearing implements Clearing {
   readonly pace: ClearingPace;
@@ -31,7 +32,6 @@ export class ServerClearing implements Clearing {
   readonly #order: ClearingOrder;
   #writes: number | undefined;
   #lookedAt = 0;
-  /** Over where there is none, or it is not worth it. */
   readonly #walker: TableWalker | undefined;
   #from: string | undefined;
   #first: unknown;
