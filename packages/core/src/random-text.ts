@@ -37,7 +37,13 @@ function randomChunk(length: number, alphabet: string): string {
   // The largest multiple of the alphabet in a byte; bytes from here on would favour the first letters.
   const unbiased = 256 - (256 % alphabet.length);
   for (let n = 0; n < length; ) {
-    const byte = nextByte();
+    if (used === POOL_BYTES) {
+      randomFillSync(pool);
+      used = 0;
+    }
+    const byte = pool[used] ?? 0;
+    pool[used] = 0;
+    used += 1;
     if (byte >= unbiased) continue;
     chunk[n] = alphabet.charCodeAt(byte % alphabet.length);
     n += 1;
@@ -45,15 +51,4 @@ function randomChunk(length: number, alphabet: string): string {
   const text = chunk.toString('latin1', 0, length);
   chunk.fill(0, 0, length);
   return text;
-}
-
-function nextByte(): number {
-  if (used === POOL_BYTES) {
-    randomFillSync(pool);
-    used = 0;
-  }
-  const byte = pool[used] ?? 0;
-  pool[used] = 0;
-  used += 1;
-  return byte;
 }

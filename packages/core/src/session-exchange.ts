@@ -27,7 +27,6 @@ const CENTURY = 100 * 366 * 86_400;
 const sessionIsClosed = (): SessionClosed => new SessionClosed();
 const sessionIsReadOnly = (): SessionClosed =>
   new SessionClosed('This route only reads its session (readOnly), so nothing can be changed.');
-const nothing = (): void => {};
 
 /** What a session that was opened for an HTTP request does at its end, and what the response has to say of it. */
 export class SessionExchange<Data extends object = SessionData> implements StateObserver {
@@ -86,7 +85,7 @@ export class SessionExchange<Data extends object = SessionData> implements State
   }
 
   /** Django: a failed request saves nothing; what save, cycleKey and flush did stands. */
-  #store(status: number, responseBegan: boolean): Awaitable<void> {
+  #store(status: number, responseBegan: boolean): Awaitable<unknown> {
     this.#began = responseBegan;
     this.#isFinishing = true;
     // A cookie that save or cycleKey put early: meanwhile the session may have ended, or its key been cycled.
@@ -95,7 +94,7 @@ export class SessionExchange<Data extends object = SessionData> implements State
     if (early || (status < 500 && mayBeRenewed(this.state.settings, this.#options))) {
       return this.#lookAgain(committing, { early, renews: status < 500 });
     }
-    return isPromise(committing) ? committing.then(nothing) : undefined;
+    return committing;
   }
 
   async #lookAgain(

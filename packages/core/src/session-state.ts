@@ -1,5 +1,5 @@
 import type { ClientFacts } from './account-index.ts';
-import { afterwards, whenAnswered } from './awaitable.ts';
+import { whenAnswered } from './awaitable.ts';
 import { applyChanges, type ChangeSet } from './changes.ts';
 import { BackendUnavailable, SessionInterrupted, SessionNotLoaded } from './errors.ts';
 import { KnownSession, NO_ENTRIES } from './known-session.ts';
@@ -299,38 +299,43 @@ export class SessionState {
 
   #commit(): Awaitable<boolean> {
     if (!this.#known.record && this.dictionary().keys().length === 0) return true;
-    return afterwards(this.#save(), () => true);
+    return this.#save();
   }
 
-  #save(): Awaitable<void> {
+  #save(): Awaitable<true> {
     const { key, record } = this.#known;
     if (key === null || !record) return this.#create();
     if (record.rotated) throw this.#cycled(key);
     return this.#write((changes) => this.#commits.update(key, record, changes));
   }
 
-  #create(): Awaitable<void> {
+  #create(): Awaitable<true> {
     this.observer?.assertCookieCanBeSent();
     const { key, record: old } = this.#known;
     const origin = key === null ? undefined : old?.base;
     // A copy is as old as what it is a copy of.
     const kept = old ? withCreation(old.entries, old.signedAt, this.settings) : NO_ENTRIES;
-    const creating = this.#write((changes) =>
-      this.#records.writer.create(applyChanges(changes, kept), origin, changes.client),
+    return this.#write(
+      (changes) => this.#records.writer.create(applyChanges(changes, kept), origin, changes.client),
+      { isNew: true },
     );
-    return afterwards(creating, () => {
-      this.#modified = true;
-    });
   }
 
-  #write(send: (changes: ChangeSet) => Awaitable<Committed>): Awaitable<void> {
+  #write(
+    send: (changes: ChangeSet) => Awaitable<Committed>,
+    { isNew }: { readonly isNew: boolean } = { isNew: false },
+  ): Awaitable<true> {
     if (this.#unsure) throw this.#unsure;
     const { dictionary } = this.#known;
     if (!dictionary) throw new SessionNotLoaded();
     const changes = dictionary.snapshot(this.client);
     return whenAnswered(
       () => send(changes),
-      (committed) => this.#written(dictionary, committed),
+      (committed) => {
+        this.#written(dictionary, committed);
+        if (isNew) this.#modified = true;
+        return true;
+      },
       (error) => {
         if (error instanceof BackendUnavailable && error.ambiguous) this.#unsure = error;
         throw error;
@@ -358,7 +363,7 @@ export class SessionState {
   }
 
   /** @param rotated instead of an error where the key was cycled before it was loaded. */
-  #writing(run: () => Awaitable<void>, rotated?: () => void): Promise<void> {
+  #writing(run: () => Awaitable<unknown>, rotated?: () => void): Promise<void> {
     return this.#turns.call(async () => {
       this.#assertWritable();
       // Not awaited where there is nothing to wait for: what is saved is what there is now.
