@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { Generations } from './generations.ts';
 import type { OutlinedEntry } from './json-outline.ts';
 
 export type JsonOutline = readonly OutlinedEntry[];
@@ -16,47 +17,32 @@ const KEY_CHARACTERS = 64;
  * instead of 370.
  */
 export class KnownOutlines {
-  readonly #mostEntries: number;
-  /** Two generations: what is not asked for while one fills up is forgotten with it. */
-  #recent = new Map<string, JsonOutline>();
-  #older = new Map<string, JsonOutline>();
-  #entries = 0;
+  readonly #known: Generations<JsonOutline>;
 
-  /** @param mostEntries in each of the two generations. */
+  /** @param mostEntries in each of two generations. */
   constructor(mostEntries: number = MOST_ENTRIES) {
-    this.#mostEntries = mostEntries;
+    this.#known = new Generations(mostEntries, weightOf);
   }
 
   /** The outline of the text, as it was found before, or as `outline` finds it; `undefined` is not kept. */
   find(text: string, outline: (text: string) => JsonOutline | undefined): JsonOutline | undefined {
     const digest = digestOf(text);
     if (digest === undefined) return outline(text);
-    const recent = this.#recent.get(digest);
-    if (recent) return recent;
-    const found = this.#older.get(digest) ?? outline(text);
-    if (found) this.#keep(digest, found);
+    const known = this.#known.get(digest);
+    if (known) return known;
+    const found = outline(text);
+    if (found) this.#known.add(digest, found);
     return found;
   }
 
   /** Keeps the outline of a text that was just written. */
   learn(text: string, outline: () => JsonOutline): void {
     const digest = digestOf(text);
-    if (digest !== undefined && !this.#recent.has(digest)) this.#keep(digest, outline());
-  }
-
-  #keep(digest: string, outline: JsonOutline): void {
-    const weight = weightOf(outline);
-    this.#entries += weight;
-    if (this.#entries > this.#mostEntries) {
-      this.#older = this.#recent;
-      this.#recent = new Map();
-      this.#entries = weight;
-    }
-    this.#recent.set(digest, outline);
+    if (digest !== undefined && !this.#known.get(digest)) this.#known.add(digest, outline());
   }
 }
 
-function weightOf(outline: JsonOutline): number {
+function weightOf(_: string, outline: JsonOutline): number {
   return outline.reduce((sum, { key }) => sum + 1 + Math.floor(key.length / KEY_CHARACTERS), 1);
 }
 

@@ -11,31 +11,7 @@ import {
 } from './changes.ts';
 import { assertExpiry, EXPIRY_ENTRY } from './expiry.ts';
 import { asJson, atomicity, jsonSerializer, type Serializer, serializerOf } from './serializers.ts';
-
-/** An entry that the request has touched. */
-interface Touched {
-  /** The live value; the application may hold it too and change it in place. */
-  value: unknown;
-  present: boolean;
-  /** The entry's text after the last step; `undefined`: absent. */
-  text: string | undefined;
-  /** Set or deleted since the last step, even if to the same value. */
-  assigned: boolean;
-  /** What happened since the record was loaded or last saved; see `addStep`. */
-  steps: Step[];
-  /** How many of the steps are in the snapshot that is being saved. */
-  sent: number;
-  /** Others have overtaken the value, and the application may still hold it. */
-  held: boolean;
-}
-
-const NO_STEPS: Step[] = [];
-
-/** Steps that were sent, or are none, are shared: with the snapshot, or with all other entries. */
-function addStep(touched: Touched, step: Step): void {
-  if (touched.steps.length === touched.sent) touched.steps = [...touched.steps, step];
-  else touched.steps.push(step);
-}
+import { addStep, NO_STEPS, type Touched } from './touched-entry.ts';
 
 /**
  * The entries of one session during one request: values are decoded when they are read, and what changed is found

@@ -1,4 +1,5 @@
 import type { Entries } from './changes.ts';
+import { Generations } from './generations.ts';
 
 /** What a text was found to hold; see `LoadedSession`. */
 export interface VerifiedText {
@@ -18,23 +19,15 @@ const MOST_CHARACTERS = 2 ** 21;
  * kept, under its whole text and never under a part of it, for one codec and so for one set of keys and limits.
  */
 export class VerifiedTexts {
-  readonly #mostCharacters: number;
-  /** Two generations: what is not asked for while one fills up is forgotten with it. */
-  #recent = new Map<string, VerifiedText>();
-  #older = new Map<string, VerifiedText>();
-  #characters = 0;
+  readonly #known: Generations<VerifiedText>;
 
-  /** @param mostCharacters of text in each of the two generations. */
+  /** @param mostCharacters of text in each of two generations. */
   constructor(mostCharacters: number = MOST_CHARACTERS) {
-    this.#mostCharacters = mostCharacters;
+    this.#known = new Generations(mostCharacters, (text) => text.length);
   }
 
   get(text: string): VerifiedText | undefined {
-    const recent = this.#recent.get(text);
-    if (recent) return recent;
-    const older = this.#older.get(text);
-    if (older) this.add(text, older);
-    return older;
+    return this.#known.get(text);
   }
 
   /**
@@ -42,17 +35,10 @@ export class VerifiedTexts {
    * about by the garbage collector, which took a fifth of all time.
    */
   delete(text: string): void {
-    if (this.#recent.delete(text)) this.#characters -= text.length;
-    this.#older.delete(text);
+    this.#known.delete(text);
   }
 
   add(text: string, verified: VerifiedText): void {
-    this.#characters += text.length;
-    if (this.#characters > this.#mostCharacters) {
-      this.#older = this.#recent;
-      this.#recent = new Map();
-      this.#characters = text.length;
-    }
-    this.#recent.set(text, verified);
+    this.#known.add(text, verified);
   }
 }

@@ -29,4 +29,11 @@ describe('texts that were verified', () => {
     expect(found).toContain('text 00024');
     expect(found.length).toBeLessThanOrEqual(20);
   });
+
+  it('are counted once, however often they are added', () => {
+    const texts = new VerifiedTexts(20);
+    texts.add('0123456789', held);
+    for (const _ of [1, 2, 3, 4, 5]) texts.add('abcdefghij', held);
+    expect(texts.get('0123456789')).toBe(held);
+  });
 });

@@ -1,0 +1,49 @@
+/**
+ * What was asked for a short while ago, in two generations: what is not asked for while one fills up is forgotten with it.
+ * Bounded by weights, which are whatever takes the memory.
+ */
+export class Generations<Value> {
+  readonly #most: number;
+  readonly #weigh: (key: string, value: Value) => number;
+  #recent = new Map<string, Value>();
+  #older = new Map<string, Value>();
+  #weight = 0;
+
+  /** @param most of weight in each of the two generations. */
+  constructor(most: number, weigh: (key: string, value: Value) => number) {
+    this.#most = most;
+    this.#weigh = weigh;
+  }
+
+  get(key: string): Value | undefined {
+    const recent = this.#recent.get(key);
+    if (recent !== undefined) return recent;
+    const older = this.#older.get(key);
+    if (older !== undefined) this.add(key, older);
+    return older;
+  }
+
+  /** Counted once, however often it is added. */
+  add(key: string, value: Value): void {
+    this.#uncount(key);
+    const weight = this.#weigh(key, value);
+    this.#weight += weight;
+    if (this.#weight > this.#most) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
+      this.#weight = weight;
+    }
+    this.#recent.set(key, value);
+  }
+
+  delete(key: string): void {
+    this.#uncount(key);
+    this.#recent.delete(key);
+    this.#older.delete(key);
+  }
+
+  #uncount(key: string): void {
+    const recent = this.#recent.get(key);
+    if (recent !== undefined) this.#weight -= this.#weigh(key, recent);
+  }
+}
