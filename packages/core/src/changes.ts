@@ -86,7 +86,7 @@ export function applyChanges(changes: ChangeSet, theirs: Entries): Map<string, s
   if (changes.cleared) {
     for (const key of theirs.keys()) if (!isHiddenEntry(key)) merged.delete(key);
   }
-  const reruns = new Map<string, string>();
+  let reruns: Map<string, string> | undefined;
   for (const [key, steps] of changes.steps) {
     let text = merged.get(key);
     for (const { before, after, run, held, isAtomic } of steps) {
@@ -97,12 +97,14 @@ export function applyChanges(changes: ChangeSet, theirs: Entries): Map<string, s
     }
     if (text === undefined) merged.delete(key);
     else merged.set(key, text);
-    const isRerun = reruns.has(key) || steps.some(({ run }) => run);
-    if (text !== undefined && isRerun) reruns.set(key, text);
+    if (text !== undefined && (reruns?.has(key) || steps.some(({ run }) => run))) {
+      reruns ??= new Map();
+      reruns.set(key, text);
+    }
   }
   if (changes.auth) {
     for (const key of merged.keys()) if (isAuthEntry(key)) merged.delete(key);
-    for (const [key, text] of changes.auth) merged.set(key, reruns.get(key) ?? text);
+    for (const [key, text] of changes.auth) merged.set(key, reruns?.get(key) ?? text);
   }
   return merged;
 }

@@ -109,6 +109,16 @@ export class SessionDictionary {
     return keys;
   }
 
+  /** Whether `keys` has none. */
+  get isEmpty(): boolean {
+    for (const touched of this.#touched.values()) if (touched.present) return false;
+    if (this.#cleared) return true;
+    for (const key of this.#base.keys()) {
+      if (!isHiddenEntry(key) && !this.#touched.has(key)) return false;
+    }
+    return true;
+  }
+
   /** The text of a value core itself reads, such as the expiry; hidden entries too. */
   peek(key: string): unknown {
     if (isHiddenEntry(key)) {

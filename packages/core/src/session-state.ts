@@ -182,7 +182,7 @@ export class SessionState {
       const { key, record, dictionary } = this.#known;
       if (record && key !== null) {
         await this.#cycle(key, record);
-      } else if (!this.#cameWithKey || dictionary?.keys().length) {
+      } else if (!this.#cameWithKey || dictionary?.isEmpty === false) {
         // An unknown key with nothing set stores nothing: this may be a late request of a key that was cycled.
         await this.#create();
       }
@@ -298,7 +298,7 @@ export class SessionState {
   }
 
   #commit(): Awaitable<boolean> {
-    if (!this.#known.record && this.dictionary().keys().length === 0) return true;
+    if (!this.#known.record && this.dictionary().isEmpty) return true;
     return this.#save();
   }
 

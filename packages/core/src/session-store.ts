@@ -154,7 +154,7 @@ export class SessionStore<Data extends object = SessionData> {
   isEmpty(): boolean {
     if (!this.#state.isLoaded) return this.#state.key === null;
     const kept = this.#state.session && !this.#state.session.rotated;
-    return !kept && this.#state.dictionary().keys().length === 0;
+    return !kept && this.#state.dictionary().isEmpty;
   }
 
   /**

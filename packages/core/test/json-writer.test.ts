@@ -136,11 +136,11 @@ describe('stringifyJson', () => {
   it('writes own enumerable string keys only, __proto__ among them', () => {
     const value = JSON.parse('{"__proto__":{"x":1},"constructor":2}');
     Object.defineProperty(value, 'hidden', { value: undefined });
+    value[Symbol('s')] = 1;
     expect(stringifyJson(value)).toBe('{"__proto__":{"x":1},"constructor":2}');
   });
 
   it.each([
-    ['a symbol as a key', { [Symbol('s')]: 1 }],
     ['an array with members of its own', Object.assign([1], { total: 5 })],
     ['an array that makes its own JSON', Object.assign([1], { toJSON: () => 'evil' })],
     ['an object with a prototype of its own', Object.create(Object.create(null))],
