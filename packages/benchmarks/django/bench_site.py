@@ -67,7 +67,11 @@ def answer(request):
         session["last"] = body = rest[1]
     elif route == "last":
         body = session.get("last", "undefined")
-    return HttpResponse(body, content_type="text/plain; charset=utf-8")
+    response = HttpResponse(body, content_type="text/plain; charset=utf-8")
+    # Django sets Vary by itself.
+    if route in ("create", "write") and "SESSION_ENGINE" in given:
+        response["Cache-Control"] = "no-store"
+    return response
 
 
 def make_durable(connection, **_):

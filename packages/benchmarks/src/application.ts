@@ -41,6 +41,26 @@ export function isUntouched(url: string): boolean {
   return url.startsWith('/untouched');
 }
 
+/** Whether the application changes the session of this request. */
+export function changesSession(url: string): boolean {
+  return url.startsWith('/create') || url.startsWith('/write');
+}
+
+/** What is needed of a response. */
+interface HeadedResponse {
+  setHeader(name: string, value: string): unknown;
+}
+
+/**
+ * What keeps a response that depends on a session from other visitors, where the session does not say so itself: an
+ * application behind a shared cache has to. Coatcheck and its limits set these headers, peers leave them to it.
+ */
+export function keepFromOthers(url: string, response: HeadedResponse): void {
+  if (isUntouched(url)) return;
+  response.setHeader('Vary', 'Cookie');
+  if (changesSession(url)) response.setHeader('Cache-Control', 'no-store');
+}
+
 /** The session where there is none: it says who asks without looking anywhere. */
 export function noSession(url: string): SessionPort {
   return { get: () => `user-${url.split('/')[2]}`, set: () => {} };

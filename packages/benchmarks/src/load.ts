@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { Client, type Dispatcher } from 'undici';
+import { changesSession, isUntouched } from './application.ts';
 import type { Visit } from './scenarios.ts';
 
 /** The next visit of a connection; `undefined`: it has nothing more to do. */
@@ -58,7 +59,7 @@ class Connection implements Dispatcher.DispatchHandler {
   #sentAt = 0;
   #count = 0;
   #status = 0;
-  #setCookie: string | string[] | undefined;
+  #headers: IncomingHttpHeaders = {};
   #body = '';
 
   constructor(origin: string, hasSessions: boolean) {
@@ -88,7 +89,7 @@ class Connection implements Dispatcher.DispatchHandler {
     headers: IncomingHttpHeaders,
   ): void {
     this.#status = status;
-    this.#setCookie = headers['set-cookie'];
+    this.#headers = headers;
   }
 
   onResponseData(_: Dispatcher.DispatchController, piece: Buffer): void {
@@ -98,14 +99,15 @@ class Connection implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     this.#latencies.record(Math.max(1, Math.round((performance.now() - this.#sentAt) * 1e6)));
     const { visitor, path, body, isNew } = this.#visit as Visit;
-    const lacksCookie = isNew && this.#hasSessions && !this.#setCookie;
-    if (this.#status !== 200 || this.#body !== body || lacksCookie) {
-      const without = lacksCookie ? ' without a cookie' : '';
+    const missing = this.#hasSessions ? missingIn(this.#headers, this.#visit as Visit) : undefined;
+    if (this.#status !== 200 || this.#body !== body || missing) {
+      const without = missing ? ` without ${missing}` : '';
       const answer = `${this.#status} ${this.#body.slice(0, 200)}${without}`;
       this.#settle?.reject(new Error(`${path} was answered ${answer} instead of 200 ${body}.`));
       return;
     }
-    if (this.#setCookie && !isNew) visitor.keep(this.#setCookie);
+    const setCookie = this.#headers['set-cookie'];
+    if (setCookie && !isNew) visitor.keep(setCookie);
     this.#count += 1;
     this.#send();
   }
@@ -127,4 +129,12 @@ class Connection implements Dispatcher.DispatchHandler {
     const headers = sendsCookie && visitor.cookie ? ['cookie', visitor.cookie] : [];
     this.#client.dispatch({ method: 'GET', path, headers }, this);
   }
+}
+
+/** A header that the answer to a visit needs, so that all contenders send the same. */
+function missingIn(headers: IncomingHttpHeaders, { path, isNew }: Visit): string | undefined {
+  if (isUntouched(path)) return undefined;
+  if (isNew && !headers['set-cookie']) return 'Set-Cookie';
+  if (!/cookie/i.test(String(headers.vary))) return 'Vary';
+  return changesSession(path) && !headers['cache-control'] ? 'Cache-Control' : undefined;
 }

@@ -2,13 +2,13 @@ import type { RequestListener } from 'node:http';
 import path from 'node:path';
 import type { Request, RequestHandler } from 'express';
 import type { Store } from 'express-session';
-import { answer, noSession, type SessionPort } from '../application.ts';
+import { answer, keepFromOthers, noSession, type SessionPort } from '../application.ts';
 import type { NodeContender } from '../contender.ts';
 import type { Whereabouts } from '../places.ts';
 import { AGE, propertiesOf, SECRET } from './koa-application.ts';
 import { nodeRedis } from './node-redis.ts';
 
-/** The application on Express. ETags are off: Koa has none. */
+/** The application on Express. ETags are off: Koa has none. No peer sets `Vary` or `Cache-Control`. */
 async function expressApplication(
   middleware: RequestHandler | undefined,
   sessionOf: (request: Request) => SessionPort,
@@ -18,7 +18,9 @@ async function expressApplication(
   app.disable('x-powered-by').disable('etag');
   if (middleware) app.use(middleware);
   app.use((request, response) => {
-    response.type('text/plain').send(answer(request.url, sessionOf(request)));
+    const body = answer(request.url, sessionOf(request));
+    if (middleware) keepFromOthers(request.url, response);
+    response.type('text/plain').send(body);
   });
   return app;
 }

@@ -1,23 +1,25 @@
 import type { RequestListener } from 'node:http';
 import type { FastifySessionOptions } from '@fastify/session';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { answer, noSession, type SessionPort } from '../application.ts';
+import { answer, keepFromOthers, noSession, type SessionPort } from '../application.ts';
 import type { NodeContender } from '../contender.ts';
 import type { Whereabouts } from '../places.ts';
 import { AGE, SECRET } from './koa-application.ts';
 import { nodeRedis } from './node-redis.ts';
 
-/** The application on Fastify. */
+/** The application on Fastify. The peer sets neither `Vary` nor `Cache-Control`. */
 async function fastifyApplication(
-  install: (app: FastifyInstance) => unknown,
+  install: ((app: FastifyInstance) => unknown) | undefined,
   sessionOf: (request: FastifyRequest) => SessionPort,
 ): Promise<RequestListener> {
   const { default: fastify } = await import('fastify');
   const app = fastify();
-  await install(app);
+  await install?.(app);
   app.get('/*', async (request, reply) => {
     reply.type('text/plain; charset=utf-8');
-    return answer(request.url, sessionOf(request));
+    const body = answer(request.url, sessionOf(request));
+    if (install) keepFromOthers(request.url, reply.raw);
+    return body;
   });
   await app.ready();
   return (request, response) => app.routing(request, response);
@@ -52,11 +54,7 @@ export const bareFastify: NodeContender = {
   role: 'bare',
   framework: 'fastify',
   packages: ['fastify'],
-  open: () =>
-    fastifyApplication(
-      () => {},
-      ({ url }) => noSession(url),
-    ),
+  open: () => fastifyApplication(undefined, ({ url }) => noSession(url)),
 };
 
 const peer = { role: 'peer', framework: 'fastify' } as const;

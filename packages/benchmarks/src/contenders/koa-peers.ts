@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import type Koa from 'koa';
 import type { Context } from 'koa';
 import type { SessionOptions } from 'koa-generic-session';
 import type koaSessionType from 'koa-session';
@@ -41,24 +42,29 @@ function memoryStore(): Store {
   };
 }
 
+/** None of these sets `Vary` or `Cache-Control`. */
+const asPeer = { keepsFromOthers: true } as const;
+
 async function withKoaSession(store?: Store): Promise<RequestListener> {
   const { default: koaSession } = await import('koa-session');
   const options = { maxAge: AGE_MS, ...(store && { store }) } as Parameters<
     typeof koaSessionType
   >[0];
-  return koaApplication((app) => {
+  const install = (app: Koa): void => {
     app.keys = [SECRET];
     app.use(koaSession(options, app));
-  }, sessionOf);
+  };
+  return koaApplication(install, sessionOf, asPeer);
 }
 
 async function withGenericSession(store?: Store): Promise<RequestListener> {
   const { default: genericSession } = await import('koa-generic-session');
   const options = { cookie: { maxAge: AGE_MS }, ...(store && { store }) };
-  return koaApplication((app) => {
+  const install = (app: Koa): void => {
     app.keys = [SECRET];
     app.use(genericSession(options as unknown as SessionOptions));
-  }, sessionOf);
+  };
+  return koaApplication(install, sessionOf, asPeer);
 }
 
 /** iron-session is no middleware: the application opens the session and saves it. */
@@ -82,6 +88,7 @@ async function withIronSession(): Promise<RequestListener> {
         if (isChanged) await session.save();
       }),
     (ctx) => ctx.state.session,
+    asPeer,
   );
 }
 
