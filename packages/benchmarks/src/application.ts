@@ -69,7 +69,7 @@ export function noSession(url: string): SessionPort {
 const WORDS = ['wool', 'felt', 'hook', 'brush', 'ticket', 'button', 'collar', 'sleeve', 'pocket'];
 
 /** The entries of a user's session: an account, a preference and a cart that fills it up to so many bytes of JSON. */
-function entriesOf(user: string, bytes: number): Record<string, unknown> {
+export function entriesOf(user: string, bytes: number): Record<string, unknown> {
   const entries = {
     user: `user-${user}`,
     last: '0',

@@ -24,8 +24,15 @@ export interface Contender {
   readonly packages: readonly string[];
 }
 
+/** What serves requests to sessions that are there already. */
+export interface FilledSite {
+  readonly listener: RequestListener;
+  /** The Cookie headers of the visitors, in the order of their numbers. */
+  readonly cookies: readonly string[];
+}
+
 /** A contender that Node runs. */
 export interface NodeContender extends Contender {
   /** Loads its packages, and no others, gets everything ready; what answers requests. */
-  open(at: Whereabouts): RequestListener | Promise<RequestListener>;
+  open(at: Whereabouts): RequestListener | Promise<RequestListener | FilledSite>;
 }

@@ -99,7 +99,9 @@ class Entrant {
 
   /** Gives every visitor a session, checks that it is one, and lets the server get up to speed. */
   async prepare(): Promise<void> {
-    await this.#once((visitor) => create(visitor, this.#scenario.bytes));
+    const { cookies } = this.#running;
+    if (!cookies) await this.#once((visitor) => create(visitor, this.#scenario.bytes));
+    else for (const visitor of this.#visitors.flat()) visitor.keep(cookies[visitor.id] ?? '');
     await this.#check();
     const { warmUpMs, warmUpRequests } = this.#effort;
     await this.#run(this.#during(warmUpMs, warmUpRequests));

@@ -39,6 +39,15 @@ export interface Whereabouts {
   readonly table: string;
   /** The most sessions, in memory. @default 100,000 */
   readonly sessions?: number;
+  /** Sessions that are to be there from the start, those of the visitors among them. @default none */
+  readonly stored?: Stored;
+}
+
+/** How many sessions there are, and whose. */
+export interface Stored {
+  readonly sessions: number;
+  /** No more than sessions. */
+  readonly visitors: number;
 }
 
 /** Servers and directories, made when they are first needed. */

@@ -19,6 +19,8 @@ export interface Usage {
 export interface Running {
   readonly contender: Contender;
   readonly port: number;
+  /** Of visitors who have a session from the start. */
+  readonly cookies?: readonly string[] | undefined;
   usage(): Promise<Usage>;
   /** The end of what it has printed, which is where its errors are. */
   printed(): string;
@@ -59,10 +61,10 @@ export async function startContender(
   ended.catch(() => {});
   const answerOf = async (): Promise<unknown> =>
     (await Promise.race([once(child, 'message'), ended]))[0];
-  const port = (await answerOf()) as number;
+  const started = (await answerOf()) as Pick<Running, 'port' | 'cookies'>;
   return {
     contender,
-    port,
+    ...started,
     usage: async () => {
       child.send('usage');
       return (await answerOf()) as Usage;

@@ -10,7 +10,8 @@ const [name, whereabouts = '{}'] = process.argv.slice(2);
 const contender = nodeContenders.find((candidate) => candidate.name === name);
 if (!contender) throw new Error(`There is no contender ${name}.`);
 
-const server = createServer(await contender.open(JSON.parse(whereabouts)));
+const site = await contender.open(JSON.parse(whereabouts));
+const server = createServer(typeof site === 'function' ? site : site.listener);
 // A connection waits for its turn in the next round.
 server.keepAliveTimeout = 0;
 server.listen(0, '127.0.0.1');
@@ -23,4 +24,5 @@ process.on('message', () => {
   process.send?.(usage);
 });
 process.once('disconnect', () => process.exit());
-process.send?.((server.address() as AddressInfo).port);
+const { port } = server.address() as AddressInfo;
+process.send?.({ port, cookies: typeof site === 'function' ? undefined : site.cookies });

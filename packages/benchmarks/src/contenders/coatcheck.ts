@@ -3,15 +3,16 @@ import type { SessionBackend } from '@coatcheck/core';
 import type { SessionPort } from '../application.ts';
 import type { NodeContender } from '../contender.ts';
 import type { Place, Whereabouts } from '../places.ts';
+import { fill } from './fill.ts';
 import { koaApplication, SECRET } from './koa-application.ts';
 
 const sqlitePath = (directory: string): string => path.join(directory, 'sessions.sqlite3');
 
 /** Our backends with their defaults; the bounds of the process cache are those of its limit. */
 const backends: Readonly<Record<Place, (at: Whereabouts) => Promise<SessionBackend>>> = {
-  memory: async () => {
+  memory: async ({ sessions: maxEntries = 100_000 }) => {
     const { memoryBackend } = await import('@coatcheck/cache');
-    return memoryBackend({ maxEntries: 100_000, maxBytes: 2 ** 30 });
+    return memoryBackend({ maxEntries, maxBytes: 2 ** 32 });
   },
   redis: async ({ redisUrl: url }) => (await import('@coatcheck/cache')).redisBackend({ url }),
   sqlite: async ({ directory }) =>
@@ -50,11 +51,13 @@ export const coatcheck: readonly NodeContender[] = Object.entries(backends).map(
         // A busy machine may make a benchmark slow, but must not end it.
         operationTimeoutMs: 10_000,
       });
-      return koaApplication(
+      const listener = await koaApplication(
         (app) => app.use(sessions(opener)),
         // The types of koa-session, which is here too, give every context one of theirs.
         (ctx) => ctx.session as unknown as SessionPort,
       );
+      if (!at.stored) return listener;
+      return { listener, cookies: await fill(opener, at.stored) };
     },
   }),
 );

@@ -1,0 +1,49 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { coatcheck } from '../contenders/coatcheck.ts';
+import { bareKoa } from '../contenders/koa-application.ts';
+import type { Effort } from '../heat.ts';
+import { describeMachine } from '../machine.ts';
+import { type Grown, grow, growingPlaces } from './grow.ts';
+import { growthFiles, growthMarkdown } from './report.ts';
+
+// `npm run bench:growth -- [memory|redis|sqlite…] [--rounds 9] [--most 1000000] [--docs]`: what requests cost the server
+// by the number of sessions that are stored.
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '9' },
+    most: { type: 'string', default: '1000000' },
+    docs: { type: 'boolean', default: false },
+  },
+});
+const unknown = positionals.find((name) => !growingPlaces.some((place) => place === name));
+if (unknown !== undefined) throw new Error(`${unknown}: name ${growingPlaces.join(', ')}.`);
+const places = growingPlaces.filter(
+  (place) => positionals.length === 0 || positionals.includes(place),
+);
+
+/** Servers that stored more were up for longer: all of them get as fast as they can get. */
+const effort: Effort = {
+  ...{ rounds: Number(values.rounds), sliceMs: 200, warmUpRequests: 100_000, warmUpMs: 8000 },
+  ...{ connections: 64, visitorsPerConnection: 8 },
+};
+const stored = [1000, 10_000, 100_000, 1_000_000].filter((count) => count <= Number(values.most));
+
+const machine = describeMachine(['koa', 'lru-cache', 'ioredis', 'better-sqlite3'], new Date());
+const grown: Grown[] = [];
+for (const place of places) {
+  const ours = coatcheck.find((contender) => contender.place === place);
+  if (!ours) throw new Error(`There is no contender in ${place}.`);
+  grown.push(...(await grow(bareKoa, ours, { stored, effort }, console.log)));
+}
+const report = { machine, grown };
+if (values.docs || positionals.length === 0) {
+  const directory = path.join(import.meta.dirname, '../../../../docs/performance');
+  mkdirSync(directory, { recursive: true });
+  for (const [name, text] of growthFiles(report)) writeFileSync(path.join(directory, name), text);
+} else {
+  console.log(growthMarkdown(report));
+}
