@@ -1,16 +1,13 @@
 import type { ClientFacts } from './account-index.ts';
-import { whenAnswered } from './awaitable.ts';
-import { applyChanges, type ChangeSet } from './changes.ts';
-import { BackendUnavailable, SessionInterrupted, SessionNotLoaded } from './errors.ts';
-import { KnownSession, NO_ENTRIES } from './known-session.ts';
+import { SessionInterrupted } from './errors.ts';
+import { KnownSession } from './known-session.ts';
 import type { Arrival } from './session-arrivals.ts';
 import type { Awaitable } from './session-backend.ts';
 import type { LoadedSession } from './session-codec.ts';
 import type { SessionCommits } from './session-commits.ts';
 import type { SessionDictionary } from './session-dictionary.ts';
-import { withCreation } from './session-lifetime.ts';
 import type { SessionRecords } from './session-records.ts';
-import type { Committed } from './session-writer.ts';
+import { SessionWrites, type WritesOwner } from './session-writes.ts';
 import type { Settings } from './settings.ts';
 import { Turns } from './turns.ts';
 
@@ -26,10 +23,8 @@ export interface StateObserver {
  * The life of one visitor's session during one request: from a key, through the record, to what is stored in the
  * end. `SessionStore` is what the application sees of it.
  */
-export class SessionState {
+export class SessionState implements WritesOwner {
   readonly settings: Settings;
-  readonly #records: SessionRecords;
-  readonly #commits: SessionCommits;
   /** Told of every change of the cookie; a session outside HTTP has none. */
   observer: StateObserver | undefined;
   /** What the request says of the visitor, for the list of an account's sessions. */
@@ -43,6 +38,7 @@ export class SessionState {
   /** Makes the error that says why the session cannot be changed any more. */
   #refusal: (() => Error) | undefined;
   readonly #known: KnownSession;
+  readonly #writes: SessionWrites;
   /** What is to come after each `flush` that is under way: what is set meanwhile belongs to a new session. */
   #upcoming: SessionDictionary[] | undefined;
   /** The calls of one store run one after the other. */
@@ -51,8 +47,6 @@ export class SessionState {
   #dirty = false;
   /** The request came with a key, known or not: a session that only repeats it must not be born from it. */
   #cameWithKey: boolean;
-  /** Why nothing more is written until `load`: a write that may have been done, or a flush that failed. */
-  #unsure: unknown;
 
   /** What the visitor has brought instead of a key. */
   readonly arrival: Arrival | undefined;
@@ -63,11 +57,10 @@ export class SessionState {
     key: string | null,
     arrival?: Arrival,
   ) {
-    this.#records = records;
-    this.#commits = commits;
     this.settings = records.settings;
     this.arrival = arrival;
     this.#known = new KnownSession(records, key, arrival);
+    this.#writes = new SessionWrites(records, commits, this.#known, this);
     this.#cameWithKey = key !== null;
   }
 
@@ -145,8 +138,8 @@ export class SessionState {
 
   load(): Promise<void> {
     return this.#turns.call(async () => {
-      if (this.#unsure || this.#known.hasFailed) {
-        this.#unsure = undefined;
+      if (this.#writes.unsure || this.#known.hasFailed) {
+        this.#writes.unsure = undefined;
         this.#dirty = false;
         this.#known.forget();
       }
@@ -170,21 +163,21 @@ export class SessionState {
   }
 
   save(): Promise<void> {
-    return this.#writing(() => this.#save());
+    return this.#writing(() => this.#writes.save());
   }
 
   create(): Promise<void> {
-    return this.#writing(() => this.#create());
+    return this.#writing(() => this.#writes.create());
   }
 
   cycleKey(): Promise<void> {
     return this.#writing(async () => {
       const { key, record, dictionary } = this.#known;
       if (record && key !== null) {
-        await this.#cycle(key, record);
+        await this.#writes.cycle(key, record);
       } else if (!this.#cameWithKey || dictionary?.isEmpty === false) {
         // An unknown key with nothing set stores nothing: this may be a late request of a key that was cycled.
-        await this.#create();
+        await this.#writes.create();
       }
     });
   }
@@ -195,10 +188,10 @@ export class SessionState {
       const { key, record } = this.#known;
       if (key === null || !record) return;
       try {
-        await this.#cycle(key, record);
+        await this.#writes.cycle(key, record);
       } catch (error) {
         if (!(error instanceof SessionInterrupted && error.isCycled)) throw error;
-        await this.#create();
+        await this.#writes.create();
       }
     };
     return this.#writing(login, () => {
@@ -219,12 +212,13 @@ export class SessionState {
     this.#dirty = false;
     return this.#turns.call(async () => {
       try {
-        await this.#end();
+        const hasEnded = await this.#writes.end();
+        this.ended ||= hasEnded;
       } catch (error) {
         // The session lives on. What was set since was not meant for it, so that nothing more is written to it.
         if (emptied.hasChanges()) {
           this.#known.dictionary = emptied;
-          this.#unsure = error;
+          this.#writes.unsure = error;
         }
         throw error;
       } finally {
@@ -232,7 +226,7 @@ export class SessionState {
       }
       this.#known.end(emptied);
       this.#cameWithKey = false;
-      this.#unsure = undefined;
+      this.#writes.unsure = undefined;
       this.cookieDue = false;
       this.observer?.cookieChanged();
     });
@@ -256,14 +250,7 @@ export class SessionState {
   /** Renews the expiry of the session's record, if there is a session and `isDue` says so. */
   renew(isDue: (session: LoadedSession) => boolean): Awaitable<void> {
     return this.#turns.take(async () => {
-      await this.#known.load();
-      const { key, record } = this.#known;
-      if (key === null || !record || record.rotated || !isDue(record)) return;
-      const touched = await this.#records.writer.touch(key, record, this.client);
-      if (!touched) return;
-      this.#known.key = touched.key;
-      this.#known.record = touched.session;
-      this.#cookieIsDue();
+      if (await this.#writes.touch(isDue)) this.#cookieIsDue();
     });
   }
 
@@ -273,83 +260,22 @@ export class SessionState {
     if (this.#known.hasArrived && this.key !== null) this.#cookieIsDue();
   }
 
-  /** Ends the session under the key. @throws {SessionInterrupted} when the key was cycled. */
-  async #end(): Promise<void> {
-    if (!this.#known.dictionary) await this.#known.load();
-    const { key, record, outage } = this.#known;
-    // An outage that reads as an empty session is no answer to whether there is one.
-    if (outage) throw outage;
-    if (this.#known.isUnstored) this.ended = true;
-    if (key === null || !record) return;
-    if (record.rotated) throw this.#cycled(key);
-    const removed = await this.#commits.end(key, record);
-    // A session that lives in its cookie ends with it; nothing else could be removed.
-    this.ended ||= removed || this.#records.inCookie;
-  }
-
-  async #cycle(key: string, record: LoadedSession): Promise<void> {
-    this.observer?.assertCookieCanBeSent();
-    await this.#write((changes) => this.#commits.cycle(key, record, changes));
-    this.#modified = true;
-  }
-
-  #cycled(key: string): SessionInterrupted {
-    return this.#records.interrupted(key, { isCycled: true });
-  }
-
   #commit(): Awaitable<boolean> {
     if (!this.#known.record && this.dictionary().isEmpty) return true;
-    return this.#save();
+    return this.#writes.save();
   }
 
-  #save(): Awaitable<true> {
-    const { key, record } = this.#known;
-    if (key === null || !record) return this.#create();
-    if (record.rotated) throw this.#cycled(key);
-    return this.#write((changes) => this.#commits.update(key, record, changes));
-  }
-
-  #create(): Awaitable<true> {
-    this.observer?.assertCookieCanBeSent();
-    const { key, record: old } = this.#known;
-    const origin = key === null ? undefined : old?.base;
-    // A copy is as old as what it is a copy of.
-    const kept = old ? withCreation(old.entries, old.signedAt, this.settings) : NO_ENTRIES;
-    return this.#write(
-      (changes) => this.#records.writer.create(applyChanges(changes, kept), origin, changes.client),
-      { isNew: true },
-    );
-  }
-
-  #write(
-    send: (changes: ChangeSet) => Awaitable<Committed>,
-    { isNew }: { readonly isNew: boolean } = { isNew: false },
-  ): Awaitable<true> {
-    if (this.#unsure) throw this.#unsure;
-    const { dictionary } = this.#known;
-    if (!dictionary) throw new SessionNotLoaded();
-    const changes = dictionary.snapshot(this.client);
-    return whenAnswered(
-      () => send(changes),
-      (committed) => {
-        this.#written(dictionary, committed);
-        if (isNew) this.#modified = true;
-        return true;
-      },
-      (error) => {
-        if (error instanceof BackendUnavailable && error.ambiguous) this.#unsure = error;
-        throw error;
-      },
-    );
-  }
-
-  #written(dictionary: SessionDictionary, { key, session }: Committed): void {
-    this.#known.key = key;
-    this.#known.record = session;
-    dictionary.rebase(session.entries);
+  /** See `WritesOwner`. */
+  wasWritten(dictionary: SessionDictionary, hasNewKey: boolean): void {
     if (this.#dictionary === dictionary) this.#dirty = false;
+    if (hasNewKey) this.#modified = true;
     this.ended = false;
     this.#cookieIsDue();
+  }
+
+  /** See `WritesOwner`. */
+  assertCookieCanBeSent(): void {
+    this.observer?.assertCookieCanBeSent();
   }
 
   #cookieIsDue(): void {
@@ -372,7 +298,7 @@ export class SessionState {
       this.accessed = true;
       const { key, isRotated } = this.#known;
       if (key !== null && isRotated) {
-        if (!rotated) throw this.#cycled(key);
+        if (!rotated) throw this.#writes.cycled(key);
         rotated();
       }
       await run();
