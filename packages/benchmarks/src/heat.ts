@@ -8,6 +8,11 @@ import { Visitor } from './visitor.ts';
 /** How long and how often is measured. */
 export interface Effort {
   readonly rounds: number;
+  /**
+   * Servers for each contender that a budget compares: what V8 makes of the same program differs from process to process
+   * by as much as budgets leave. @default 1
+   */
+  readonly processes?: number | undefined;
   /** How long a contender is measured at a stretch. */
   readonly sliceMs: number;
   /** The compiler of V8 is done after some thousands of requests, whatever the time they take. */
@@ -28,7 +33,7 @@ export interface Slice {
 /** What one contender did in a heat. */
 export interface Track {
   readonly contender: Contender;
-  /** One per round. */
+  /** One per round, process by process. */
   readonly rounds: readonly Slice[];
   readonly latencies: RecordableHistogram;
   /** When the last round was over. */
@@ -51,20 +56,39 @@ export async function runHeat(
   const entrants: Entrant[] = [];
   try {
     for (const contender of contenders) {
-      const entrant = new Entrant(await start(contender), scenario, effort);
-      entrants.push(entrant);
-      await entrant.prepare();
+      const processes = isClose(contender) ? (effort.processes ?? 1) : 1;
+      for (let i = 0; i < processes; i++) {
+        const entrant = new Entrant(await start(contender), scenario, effort);
+        entrants.push(entrant);
+        await entrant.prepare();
+      }
     }
-    const closest = entrants.filter((entrant) => entrant.isClose);
-    const others = entrants.filter((entrant) => !entrant.isClose);
+    const closest = entrants.filter(({ contender }) => isClose(contender));
+    const others = entrants.filter(({ contender }) => !isClose(contender));
     const order = [...closest, ...others, ...closest.toReversed()];
     for (let round = 0; round < effort.rounds; round++) {
       for (const entrant of order) await entrant.measure(round);
     }
-    return await Promise.all(entrants.map((entrant) => entrant.finish()));
+    const tracks = await Promise.all(entrants.map((entrant) => entrant.finish()));
+    return contenders.map((contender) =>
+      joined(tracks.filter((track) => track.contender.name === contender.name)),
+    );
   } finally {
     await Promise.all(entrants.map((entrant) => entrant.stop()));
   }
+}
+
+/** Whether a budget compares it. */
+function isClose({ role, framework }: Contender): boolean {
+  return role !== 'peer' && framework === 'koa';
+}
+
+/** The tracks of one contender's processes as one. */
+function joined(tracks: readonly Track[]): Track {
+  const [first, ...others] = tracks;
+  if (!first) throw new Error('A contender has run in no process.');
+  for (const { latencies } of others) first.latencies.add(latencies);
+  return { ...first, rounds: tracks.flatMap(({ rounds }) => rounds) };
 }
 
 class Entrant {
@@ -89,12 +113,6 @@ class Entrant {
       Array.from({ length: each }, (_, i) => new Visitor(connection * each + i)),
     );
     this.#turns = new Array(connections).fill(0);
-  }
-
-  /** Whether a budget compares it. */
-  get isClose(): boolean {
-    const { role, framework } = this.contender;
-    return role !== 'peer' && framework === 'koa';
   }
 
   /** Gives every visitor a session, checks that it is one, and lets the server get up to speed. */

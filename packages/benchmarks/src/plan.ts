@@ -5,11 +5,11 @@ import { type Place, places } from './places.ts';
 import { scenarios } from './scenarios.ts';
 
 const FULL: Effort = {
-  ...{ rounds: 5, sliceMs: 200, warmUpRequests: 10_000, warmUpMs: 3000 },
+  ...{ rounds: 3, processes: 3, sliceMs: 200, warmUpRequests: 10_000, warmUpMs: 3000 },
   ...{ connections: 64, visitorsPerConnection: 8 },
 };
 
-const QUICK: Effort = { ...FULL, rounds: 3, sliceMs: 200, warmUpRequests: 4000, warmUpMs: 800 };
+const QUICK: Effort = { ...FULL, processes: 1, warmUpRequests: 4000, warmUpMs: 800 };
 
 /** What a quick run measures where nothing is named. */
 const QUICK_PLACES: readonly Place[] = ['memory', 'redis', 'sqlite'];

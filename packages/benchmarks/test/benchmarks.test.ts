@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 
 // Few requests: this shows that everything works together, not how fast it is.
 const effort = {
-  ...{ rounds: 1, sliceMs: 50, warmUpRequests: 20, warmUpMs: 50 },
+  ...{ rounds: 1, processes: 2, sliceMs: 50, warmUpRequests: 20, warmUpMs: 50 },
   ...{ connections: 4, visitorsPerConnection: 5 },
 };
 

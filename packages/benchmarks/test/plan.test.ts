@@ -30,7 +30,7 @@ describe('the plan of a run', () => {
     const quick = planFor(['--quick']);
     expect(places).toEqual(expect.arrayContaining([...quick.places]));
     expect(quick.places.length).toBeLessThan(places.length);
-    expect(quick.effort.rounds).toBeLessThan(planFor([]).effort.rounds);
+    expect(quick.effort.processes).toBeLessThan(Number(planFor([]).effort.processes));
     expect(planFor(['--quick', 'file']).places).toEqual(['file']);
   });
 

@@ -30,7 +30,8 @@ const settings: Readonly<Partial<Record<Place, (at: Whereabouts) => Settings>>> 
     CACHES: redisCache(redisUrl),
   }),
   file: ({ directory }) => ({
-    SESSION_ENGINE: `${ENGINE}.file`,
+    // Django's own does not wait for the disk.
+    SESSION_ENGINE: 'durable_file',
     SESSION_FILE_PATH: directory,
   }),
   'signed-cookie': () => ({ SESSION_ENGINE: `${ENGINE}.signed_cookies` }),
