@@ -9,7 +9,7 @@ import {
   type WriteOptions,
 } from './json-writer.ts';
 
-export { keepsWithin, measureJson, splitObject } from './json-outline.ts';
+export { keepsWithin, type Measured, measureJson, splitObject } from './json-outline.ts';
 export { assertJson, joinedOutline, joinObject, stringifyJson } from './json-writer.ts';
 
 /**

@@ -4,6 +4,7 @@ import { EXPIRY_ENTRY, expiresAtBrowserClose } from './expiry.ts';
 import { type Measured, outlinedEntries, outlineObject } from './json-outline.ts';
 import { hasManyDigits } from './json-scanner.ts';
 import { joinedOutline, joinObject, keepsWithin, measureJson, parseJson } from './json-text.ts';
+import { KnownMeasures } from './known-measures.ts';
 import { type JsonOutline, KnownOutlines } from './known-outlines.ts';
 import { isMarked, isMarker, takeMove } from './rotation-marker.ts';
 import { SEAL_BYTES, Sealer } from './sealing.ts';
@@ -60,6 +61,7 @@ export class SessionCodec {
   readonly #inCookie: boolean = false;
   readonly #verified = new VerifiedTexts();
   readonly #outlines = new KnownOutlines();
+  readonly #measures = new KnownMeasures();
 
   constructor(encoding: SessionBackend['encoding'], settings: Settings) {
     this.#settings = settings;
@@ -76,11 +78,15 @@ export class SessionCodec {
     if (sealed) this.#sealer = new Sealer([key, ...fallbackKeys], salt);
   }
 
-  /** @throws {SessionTooLarge} when the entries exceed a limit. */
-  encode(entries: Entries, now: Date = this.#settings.now()): string {
-    const json = this.#join(entries);
+  /**
+   * @param before what the entries were made from, which is known to keep to the limits.
+   * @throws {SessionTooLarge} when the entries exceed a limit.
+   */
+  encode(entries: Entries, now: Date = this.#settings.now(), before?: Entries): string {
+    const json = this.#join(entries, before);
     // What another serializer wrote need not be what it reads.
-    if (asJson(this.#settings.serializer)) this.#outlines.learn(json, () => joinedOutline(entries));
+    if (asJson(this.#settings.serializer))
+      this.#outlines.learn(json, () => this.#joined(json, entries));
     if (!this.#signer) return json;
     // Sealed text stays as long as it is: its length must not tell what is in it.
     const data = this.#sealer
@@ -158,11 +164,18 @@ export class SessionCodec {
     return verified;
   }
 
+  #joined(json: string, entries: Entries): JsonOutline {
+    const outline = joinedOutline(entries);
+    this.#measures.pass(entries, outline, json);
+    return outline;
+  }
+
   #readEntries(json: string): Map<string, string> | undefined {
     try {
       const outline = this.#outlines.find(json, (text) => this.#outline(text));
       if (!outline) return undefined;
       const entries = outlinedEntries(json, outline);
+      this.#measures.pass(outline, entries, json);
       if (!isMarker(entries)) entries.delete(ROTATED_ENTRY);
       return entries;
     } catch {
@@ -179,6 +192,7 @@ export class SessionCodec {
     if (!outline || this.#limitExceeded(measured, json)) return undefined;
     assertReadable(json);
     this.#tryToLoad(outlinedEntries(json, outline));
+    this.#measures.keep(outline, json, measured);
     return outline;
   }
 
@@ -194,7 +208,7 @@ export class SessionCodec {
     this.#join(entries);
   }
 
-  #join(entries: Entries): string {
+  #join(entries: Entries, before?: Entries): string {
     const json = joinObject(entries);
     const { maxDataBytes } = this.#settings;
     if (this.#isTooLong(json)) {
@@ -202,7 +216,7 @@ export class SessionCodec {
         `The session has ${json.length} bytes of JSON, maxDataBytes allows ${maxDataBytes}; the largest entries are ${largest(entries)}.`,
       );
     }
-    const limit = this.#exceeds(json);
+    const limit = this.#exceeds(json, entries, before);
     if (limit) {
       throw new SessionTooLarge(
         `The session exceeds ${limit}: ${this.#settings[limit]} are allowed.`,
@@ -234,10 +248,15 @@ export class SessionCodec {
     return over > 0 && (over > MOVING_CHARACTERS || !json.includes(MOVING_ENTRY));
   }
 
-  #exceeds(json: string): 'maxDepth' | 'maxEntries' | undefined {
+  #exceeds(
+    json: string,
+    entries: Entries,
+    before: Entries | undefined,
+  ): 'maxDepth' | 'maxEntries' | undefined {
     const { maxDepth, maxEntries } = this.#settings;
     if (keepsWithin(json, { depth: maxDepth, entries: maxEntries })) return undefined;
-    return this.#limitExceeded(measureJson(json), json);
+    const atMost = this.#measures.measure(json, entries, before);
+    return this.#limitExceeded(atMost, json) && this.#limitExceeded(measureJson(json), json);
   }
 
   #limitExceeded(measured: Measured, json: string): 'maxDepth' | 'maxEntries' | undefined {

@@ -60,10 +60,10 @@ export class SessionWriter {
   replace(
     key: string,
     entries: Entries,
-    { base, data }: LoadedSession,
+    { base, data, entries: before }: LoadedSession,
     { origin, client }: { origin?: string; client?: ClientFacts | undefined } = {},
   ): Awaitable<Committed> {
-    const draft = this.#draft(key, withSharedExpiry(entries, this.#parts.settings));
+    const draft = this.#draft(key, withSharedExpiry(entries, this.#parts.settings), { before });
     return this.#noted(draft, client, () =>
       afterwards(this.#update(draft, base, origin), (written) =>
         this.#replaced(data, draft, written),
@@ -85,7 +85,7 @@ export class SessionWriter {
     const entries = completed(loaded.entries, loaded.signedAt, this.#parts.settings);
     const resign =
       loaded.fallback !== undefined || this.#parts.inCookie || entries !== loaded.entries;
-    const draft = this.#draft(key, entries, resign ? undefined : loaded.data);
+    const draft = this.#draft(key, entries, { data: resign ? undefined : loaded.data });
     const { record } = draft;
     const { base } = loaded;
     const { backend, calls } = this.#parts;
@@ -106,13 +106,17 @@ export class SessionWriter {
     return notes ? notes.note(record, entries, client).then(send) : send();
   }
 
-  /** @param data the text, where it is known already. */
-  #draft(key: string, entries: Entries, data?: string): Draft {
+  /** @param known the text, where it is known already, or what the entries were made from. */
+  #draft(
+    key: string,
+    entries: Entries,
+    { data, before }: { data?: string | undefined; before?: Entries } = {},
+  ): Draft {
     const { place, codec, settings } = this.#parts;
     const now = settings.now();
     const record: SessionRecord = {
       key: place.backendKey(key),
-      data: data ?? codec.encode(entries, now),
+      data: data ?? codec.encode(entries, now, before),
       expiresAt: endOfSession(entries, now, settings),
       attributes: attributesOf(entries, settings),
     };

@@ -117,6 +117,39 @@ describe.each(Object.keys(encodings) as Encoding[])('entries that are %s', (enco
     }
   });
 
+  it('are refused beyond a limit after any number of changes, and accepted at it', () => {
+    const limits = { maxEntries: 30, maxDepth: 6 };
+    const { codec, entriesOf } = codecOf(encoding, limits);
+    const numbers = (count: number) => JSON.stringify(new Array(count).fill(1));
+    // Too many brackets to be within the limits at a glance, and too long to be measured anew each time.
+    let last: ReadonlyMap<string, string> = entries({
+      filling: '[{['.repeat(700),
+      list: [[], [], []],
+    });
+    const write = (key: string, text: string | undefined) => {
+      const next = new Map(last);
+      if (text === undefined) next.delete(key);
+      else next.set(key, text);
+      codec.encode(next, undefined, last);
+      last = next;
+    };
+    codec.encode(last);
+    for (let turn = 0; turn < 50; turn += 1) {
+      write('a', numbers(turn % 10));
+      write('b', turn % 3 === 0 ? undefined : numbers(2));
+      write('deep', turn % 2 === 0 ? '[[[[[]]]]]' : undefined);
+    }
+    write('deep', undefined);
+    write('b', undefined);
+    // filling, list and its three, a and its own.
+    write('a', numbers(24));
+    expect(() => write('a', numbers(25))).toThrow(/exceeds maxEntries/);
+    write('a', numbers(20));
+    write('deep', '[[[[]]]]');
+    expect(() => write('deep', '[[[[[[]]]]]]')).toThrow(/exceeds maxDepth/);
+    expect(entriesOf(codec.encode(last))).toEqual(Object.fromEntries(last));
+  });
+
   it('are refused with the names of the largest, and no value', () => {
     const { codec } = codecOf(encoding, { maxDataBytes: 1000 });
     const tooMuch = entries({
