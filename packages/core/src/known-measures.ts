@@ -29,24 +29,35 @@ export class KnownMeasures {
    */
   measure(json: string, entries: Entries, before: Entries | undefined): Measured {
     const known = before && this.#known.get(before);
-    const measured = known ? changed(known, before, entries) : measureJson(json);
+    const measured = (known && changed(known, before, entries, json.length)) ?? measureJson(json);
     if (json.length >= LONG) this.#known.set(entries, measured);
     return measured;
   }
 }
 
-function changed({ depth, entries: count }: Measured, before: Entries, after: Entries): Measured {
+/** @param most characters to be measured; `undefined` where it would be more. */
+function changed(
+  { depth, entries: count }: Measured,
+  before: Entries,
+  after: Entries,
+  most: number,
+): Measured | undefined {
+  const [gained, lost] = [differing(after, before), differing(before, after)];
+  const characters = [...gained, ...lost].reduce((sum, text) => sum + text.length, 0);
+  if (characters >= most) return undefined;
   const measured = { depth, entries: count };
-  for (const [key, text] of after) {
-    const former = before.get(key);
-    if (former === text) continue;
-    const { depth: inside, entries } = measureJson(text);
-    measured.depth = Math.max(measured.depth, inside + 1);
-    measured.entries += 1 + entries;
-    if (former !== undefined) measured.entries -= 1 + measureJson(former).entries;
+  for (const text of gained) {
+    const inside = measureJson(text);
+    measured.depth = Math.max(measured.depth, inside.depth + 1);
+    measured.entries += 1 + inside.entries;
   }
-  for (const [key, former] of before) {
-    if (!after.has(key)) measured.entries -= 1 + measureJson(former).entries;
-  }
+  for (const text of lost) measured.entries -= 1 + measureJson(text).entries;
   return measured;
+}
+
+/** The texts of entries that are not the same in others. */
+function differing(entries: Entries, others: Entries): string[] {
+  const texts: string[] = [];
+  for (const [key, text] of entries) if (others.get(key) !== text) texts.push(text);
+  return texts;
 }

@@ -79,14 +79,14 @@ export class SessionCodec {
   }
 
   /**
-   * @param before what the entries were made from, which is known to keep to the limits.
+   * @param before what the entries were made from: what has not changed since need not be measured.
    * @throws {SessionTooLarge} when the entries exceed a limit.
    */
   encode(entries: Entries, now: Date = this.#settings.now(), before?: Entries): string {
     const json = this.#join(entries, before);
     // What another serializer wrote need not be what it reads.
     if (asJson(this.#settings.serializer))
-      this.#outlines.learn(json, () => this.#joined(json, entries));
+      this.#outlines.learn(json, () => this.#outlineOf(json, entries));
     if (!this.#signer) return json;
     // Sealed text stays as long as it is: its length must not tell what is in it.
     const data = this.#sealer
@@ -164,7 +164,7 @@ export class SessionCodec {
     return verified;
   }
 
-  #joined(json: string, entries: Entries): JsonOutline {
+  #outlineOf(json: string, entries: Entries): JsonOutline {
     const outline = joinedOutline(entries);
     this.#measures.pass(entries, outline, json);
     return outline;
@@ -192,7 +192,7 @@ export class SessionCodec {
     if (!outline || this.#limitExceeded(measured, json)) return undefined;
     assertReadable(json);
     this.#tryToLoad(outlinedEntries(json, outline));
-    this.#measures.keep(outline, json, measured);
+    if (!this.#isClearlyWithin(json)) this.#measures.keep(outline, json, measured);
     return outline;
   }
 
@@ -253,10 +253,14 @@ export class SessionCodec {
     entries: Entries,
     before: Entries | undefined,
   ): 'maxDepth' | 'maxEntries' | undefined {
-    const { maxDepth, maxEntries } = this.#settings;
-    if (keepsWithin(json, { depth: maxDepth, entries: maxEntries })) return undefined;
+    if (this.#isClearlyWithin(json)) return undefined;
     const atMost = this.#measures.measure(json, entries, before);
     return this.#limitExceeded(atMost, json) && this.#limitExceeded(measureJson(json), json);
+  }
+
+  #isClearlyWithin(json: string): boolean {
+    const { maxDepth, maxEntries } = this.#settings;
+    return keepsWithin(json, { depth: maxDepth, entries: maxEntries });
   }
 
   #limitExceeded(measured: Measured, json: string): 'maxDepth' | 'maxEntries' | undefined {

@@ -106,7 +106,7 @@ export class SessionWriter {
     return notes ? notes.note(record, entries, client).then(send) : send();
   }
 
-  /** @param known the text, where it is known already, or what the entries were made from. */
+  /** With the text, where that is known already, or what the entries were made from. */
   #draft(
     key: string,
     entries: Entries,

@@ -81,7 +81,7 @@ export class SessionWrites {
     return true;
   }
 
-  /** Ends the session under the key; false when the visitor had none. @throws {SessionInterrupted} when it was cycled. */
+  /** Ends the session under the key; false when there was none. @throws {SessionInterrupted} when it was cycled. */
   async end(): Promise<boolean> {
     if (!this.#known.dictionary) await this.#known.load();
     const { key, record, outage, isUnstored } = this.#known;
