@@ -48,9 +48,10 @@ export async function runBenchmarks(plan: Plan): Promise<Results> {
         const start = performance.now();
         try {
           const tracks = await runHeat(entrants, scenario, effort, async (contender) => {
-            const file = `${contender.name} ${scenario.name}.cpuprofile`.replaceAll('/', '-');
-            const profile = profiles && path.join(profiles, file);
             const at = await premises.corner(place);
+            // Of several processes each has a corner of its own.
+            const name = `${contender.name} ${scenario.name} ${at.table}.cpuprofile`;
+            const profile = profiles && path.join(profiles, name.replaceAll('/', '-'));
             return contender.framework === 'django'
               ? startDjango(contender, at)
               : startContender(contender, at, profile);

@@ -55,9 +55,9 @@ export async function runHeat(
 ): Promise<Track[]> {
   const entrants: Entrant[] = [];
   try {
-    for (const contender of contenders) {
-      const processes = isClose(contender) ? (effort.processes ?? 1) : 1;
-      for (let i = 0; i < processes; i++) {
+    for (let process = 0; process < (effort.processes ?? 1); process++) {
+      for (const contender of contenders) {
+        if (process > 0 && !isClose(contender)) continue;
         const entrant = new Entrant(await start(contender), scenario, effort);
         entrants.push(entrant);
         await entrant.prepare();

@@ -51,13 +51,13 @@ export function cellsOf(place: Place, scenario: ScenarioName, tracks: readonly T
     const { contender, rounds, latencies, usage } = track;
     const { name, role, framework } = contender;
     const cpu = cpuOf(track);
-    const bare = bareOf(framework);
+    const bare = pairedWith(cpu, bareOf(framework));
     const requests = sum(rounds.map((round) => round.requests));
     return {
       ...{ place, scenario, contender: name, role, framework, requests },
       cpu: summarize(cpu),
       added: summarize(cpu.map((micros, round) => micros - (bare[round] as number))),
-      timesBareKoa: summarize(cpu.map((micros, round) => micros / (koa[round] as number))),
+      timesBareKoa: summarize(ratios(cpu, pairedWith(cpu, koa))),
       p50Ms: latencies.percentile(50) / 1e6,
       p99Ms: latencies.percentile(99) / 1e6,
       requestsPerSecond: requests / sum(rounds.map((round) => round.seconds)),
@@ -70,6 +70,21 @@ export function cellsOf(place: Place, scenario: ScenarioName, tracks: readonly T
 /** Microseconds of server CPU per request, round by round. */
 function cpuOf({ rounds }: Track): number[] {
   return rounds.map(({ cpuMicros, requests }) => cpuMicros / requests);
+}
+
+/**
+ * What a bare contender took in the rounds of another one: in those of the process that was started with it, or of all
+ * its processes where the other one has a single one.
+ */
+function pairedWith(cpu: readonly number[], bare: readonly number[]): number[] {
+  return cpu.map((_, round) => {
+    const same = bare.filter((__, i) => i % cpu.length === round);
+    return sum(same) / same.length;
+  });
+}
+
+function ratios(values: readonly number[], others: readonly number[]): number[] {
+  return values.map((value, i) => value / (others[i] as number));
 }
 
 function sum(values: readonly number[]): number {

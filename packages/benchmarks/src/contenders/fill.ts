@@ -15,14 +15,13 @@ export async function fill(
   sessions: Sessions<Record<string, unknown>>,
   { sessions: count, visitors }: Stored,
 ): Promise<string[]> {
-  const step = Math.floor(count / visitors);
   const cookies: string[] = new Array(visitors).fill('');
   let next = 0;
   const work = async (): Promise<void> => {
     while (next < count) {
       const i = next++;
-      const visitor = i / step;
-      const isVisitor = Number.isInteger(visitor) && visitor < visitors;
+      const visitor = Math.ceil((i * visitors) / count);
+      const isVisitor = visitor < visitors && Math.floor((visitor * count) / visitors) === i;
       const session = sessions.open();
       session.update(entriesOf(String(isVisitor ? visitor : visitors + i), SMALL_BYTES));
       await session.save();

@@ -2,7 +2,7 @@ import { type Line, lineChart } from '../line-chart.ts';
 import type { Machine } from '../machine.ts';
 import type { Grown } from './grow.ts';
 
-/** By how much a cost may differ while more and more sessions are stored: a share of it. */
+/** By how much more a request may cost while more and more sessions are stored: a share of it. */
 const LIMIT = 0.2;
 
 export interface GrowthReport {
