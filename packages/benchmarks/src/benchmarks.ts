@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Contender } from './contender.ts';
 import { bareDjango, djangoContenders } from './contenders/django.ts';
 import { nodeContenders } from './contenders/index.ts';
-import { djangoIsMissing, djangoVersions, startDjango } from './django-server.ts';
+import { djangoIsMissing, djangoLacks, djangoVersions, startDjango } from './django-server.ts';
 import { type Effort, runHeat } from './heat.ts';
 import { describeMachine } from './machine.ts';
 import { type Place, Premises } from './places.ts';
@@ -43,11 +43,16 @@ export async function runBenchmarks(plan: Plan): Promise<Results> {
         skipped.push(`${place}: ${missing}.`);
         continue;
       }
-      const entrants = entrantsOf(all, place, includes);
+      const lacking = all.includes(bareDjango) ? djangoLacks(place) : undefined;
+      if (lacking) skipped.push(`Django (${place}): ${lacking}.`);
+      const entrants = entrantsOf(all, place, (contender) =>
+        lacking && contender.framework === 'django' ? false : includes(contender),
+      );
       for (const scenario of scenarios.filter((each) => fits(each, place))) {
         const start = performance.now();
         try {
-          const tracks = await runHeat(entrants, scenario, effort, async (contender) => {
+          const here = entrants.filter((each) => each.scenarios?.includes(scenario.name) ?? true);
+          const tracks = await runHeat(here, scenario, effort, async (contender) => {
             const at = await premises.corner(place);
             // Of several processes each has a corner of its own.
             const name = `${contender.name} ${scenario.name} ${at.table}.cpuprofile`;
@@ -71,9 +76,8 @@ export async function runBenchmarks(plan: Plan): Promise<Results> {
   } finally {
     await premises.close();
   }
-  const packages = places
-    .flatMap((place) => entrantsOf(all, place, includes))
-    .flatMap((contender) => contender.packages);
+  const contenders = places.flatMap((place) => entrantsOf(all, place, includes));
+  const packages = ['undici', ...contenders.flatMap((contender) => contender.packages)];
   const machine = describeMachine(packages, new Date());
   const versions = all.includes(bareDjango) ? djangoVersions() : {};
   return {

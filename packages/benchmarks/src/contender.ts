@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import type { Place, Whereabouts } from './places.ts';
+import type { ScenarioName } from './scenarios.ts';
 
 /** What serves the application; each has a bare contender, from which the cost of a session is counted. */
 export type Framework = 'koa' | 'express' | 'fastify' | 'django';
@@ -22,6 +23,8 @@ export interface Contender {
   readonly place?: Place;
   /** Those whose versions the report names. */
   readonly packages: readonly string[];
+  /** Where it differs from another one. @default everywhere */
+  readonly scenarios?: readonly ScenarioName[];
 }
 
 /** What serves requests to sessions that are there already. */

@@ -2,10 +2,10 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type Django, djangos } from '@coatcheck/test-support';
+import { type Django, type DjangoDriver, djangos } from '@coatcheck/test-support';
 import type { Contender } from './contender.ts';
 import { djangoSettings } from './contenders/django.ts';
-import type { Whereabouts } from './places.ts';
+import type { Place, Whereabouts } from './places.ts';
 import type { Running, Usage } from './running.ts';
 
 const DIRECTORY = fileURLToPath(new URL('../django', import.meta.url));
@@ -20,6 +20,22 @@ export function djangoIsMissing(): string | undefined {
   return gunicornVersion(django) === undefined
     ? 'gunicorn is not installed: apt-get install gunicorn'
     : undefined;
+}
+
+/** Modules that a Django needs for its sessions to live in the place: one of each list. */
+const DRIVERS: Readonly<Partial<Record<Place, readonly DjangoDriver[]>>> = {
+  redis: ['django_redis'],
+  'cached-db': ['django_redis'],
+  postgresql: ['psycopg', 'psycopg2'],
+  mariadb: ['MySQLdb'],
+};
+
+/** Why Django cannot take part in a place; `undefined`: it can. */
+export function djangoLacks(place: Place): string | undefined {
+  const drivers = DRIVERS[place];
+  const has = djangos()[0]?.has;
+  if (!drivers || drivers.some((driver) => has?.has(driver))) return undefined;
+  return `its Python has no ${drivers.join(' or ')}`;
 }
 
 /** Of what runs Django contenders. */

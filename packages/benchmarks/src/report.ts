@@ -29,14 +29,14 @@ export function markdown(results: Results): string {
     'Microseconds of server CPU that a session adds to a request.',
     budgetTable(judge(results)),
     '## Beside the peers',
-    'What a peer adds to its framework, as a multiple of what Coatcheck adds to Koa in the same round.',
+    'What a peer adds to its framework, as a multiple of what Coatcheck adds to Koa: of medians.',
     peerTable(results),
     ...placesOf(results).flatMap((place) => [
       `## ${place}`,
       `![What each contender adds to a request, by scenario](${place}.svg)`,
       'Microseconds of server CPU added to a request: the median of the rounds, and where the middle half of them lies.',
       placeTable(results, place, addedText),
-      'Latency in ms (median / 99 %), requests per second, and memory (resident / heap, MB).',
+      'Server CPU as a multiple of bare Koa in the same round, latency in ms (median / 99 %), requests per second, and memory (resident / heap, MB).',
       placeTable(results, place, besideText),
     ]),
   ];
@@ -83,7 +83,7 @@ function peerTable(results: Results): string {
 function ratioText(peer: number, ours: number): string {
   const least = 1;
   if (ours < least) return peer < least ? '–' : `> ${(peer / least).toFixed(1)}`;
-  return (peer / ours).toFixed(1);
+  return peer < least ? `< ${(least / ours).toFixed(1)}` : (peer / ours).toFixed(1);
 }
 
 function placeTable(results: Results, place: Place, text: (cell: Cell) => string): string {
@@ -106,12 +106,13 @@ function addedText({ role, cpu, added }: Cell): string {
   return `${micros(added.median)} [${micros(added.low)}, ${micros(added.high)}]`;
 }
 
-function besideText({ p50Ms, p99Ms, requestsPerSecond, rssBytes, heapBytes }: Cell): string {
+function besideText(cell: Cell): string {
+  const { timesBareKoa, p50Ms, p99Ms, requestsPerSecond, rssBytes, heapBytes } = cell;
   const latency = `${p50Ms.toFixed(1)} / ${p99Ms.toFixed(1)}`;
   const memory = [rssBytes, heapBytes].map((bytes) =>
     bytes === undefined ? '–' : (bytes / 1e6).toFixed(0),
   );
-  return `${latency}; ${requestsPerSecond.toFixed(0)}; ${memory.join(' / ')}`;
+  return `${timesBareKoa.median.toFixed(2)} ×; ${latency}; ${requestsPerSecond.toFixed(0)}; ${memory.join(' / ')}`;
 }
 
 function plot(results: Results, place: Place): string {

@@ -1,4 +1,5 @@
 import { runBenchmarks, scenarios } from '@coatcheck/benchmarks';
+import { redisIsMissing } from '@coatcheck/test-support';
 import { describe, expect, it } from '@jest/globals';
 
 // Few requests: this shows that everything works together, not how fast it is.
@@ -31,4 +32,24 @@ describe('the benchmarks', () => {
     }
     expect(machine.versions.koa).toMatch(/^\d+\./);
   }, 60_000);
+
+  (redisIsMissing() ? it.skip : it).each([
+    ['read', []],
+    ['untouched', ['Coatcheck (redis), lazy']],
+  ] as const)(
+    'measure contenders only where they differ from others: %s',
+    async (name, lazy) => {
+      const { cells } = await runBenchmarks({
+        places: ['redis'],
+        scenarios: scenarios.filter((scenario) => scenario.name === name),
+        includes: ({ role }) => role === 'ours',
+        effort: { ...effort, processes: 1 },
+      });
+      expect(cells.map(({ contender }) => contender)).toEqual([
+        ...['bare Koa', 'Coatcheck (redis)'],
+        ...lazy,
+      ]);
+    },
+    60_000,
+  );
 });

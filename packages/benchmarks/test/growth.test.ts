@@ -20,11 +20,11 @@ const figures = [
 describe('costs by the number of sessions stored', () => {
   it('are judged by what the most add beside the fewest', () => {
     expect(growthFindings(figures)).toEqual([
-      'memory, read: 1,000,000 sessions cost 20.0 % more than 1,000 (within 20 %); the whole request 6.7 % more.',
-      'memory, write: 1,000,000 sessions cost 25.0 % more than 1,000 (not within 20 %); the whole request 12.5 % more.',
+      'memory, read: 1,000,000 sessions cost 20.0 % more than 1,000 (at most 20 % more: kept); the whole request 6.7 % more.',
+      'memory, write: 1,000,000 sessions cost 25.0 % more than 1,000 (at most 20 % more: missed); the whole request 12.5 % more.',
     ]);
     expect(growthFindings(figures.map((each) => ({ ...each, added: summary(5) })))[0]).toContain(
-      'cost 0.0 % more than 1,000 (within 20 %)',
+      'cost 0.0 % more than 1,000 (at most 20 % more: kept)',
     );
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { heapFindings, storedFindings } from '../src/micro/findings.ts';
+import { heapFindings, sizeFindings, storedFindings } from '../src/micro/findings.ts';
 import type { Row } from '../src/micro/parts.ts';
 import { type Measured, microFiles, readMicroReport } from '../src/micro/report.ts';
 
@@ -38,6 +38,18 @@ describe('what follows from costs by sessions stored', () => {
   });
 });
 
+describe('what follows from costs by size', () => {
+  it('is the line that they are closest to, and how close', () => {
+    const rows = [1, 2, 4].map((kib) => row('read (memory)', 1024 * kib, 10 + 3 * kib));
+    const bent = [1, 2, 3].map((kib) => row('write (memory)', 1024 * kib, kib === 2 ? 5 : 2));
+    expect(sizeFindings([...rows, ...bent])).toEqual([
+      'read (memory): 10.0 µs and 3.00 for each KiB; that line explains 100 % of the differences.',
+      'write (memory): 3.0 µs and 0.00 for each KiB; that line explains 0 % of the differences.',
+    ]);
+    expect(sizeFindings(rows.slice(1))).toEqual([]);
+  });
+});
+
 describe('what follows from heaps', () => {
   it.each([
     [31e6, 'grew by 1.00 bytes per request (30.00 MB to 31.00 MB)'],
@@ -52,6 +64,16 @@ describe('what follows from heaps', () => {
       `SQLite, between 100,000 and 1,100,000 requests: the heap ${sentence}.`,
     ]);
   });
+});
+
+it('what follows from all memory of the process is told apart', () => {
+  const rows = [
+    row('resident after (Redis)', 100, 10, 50e6),
+    row('resident after (Redis)', 200, 10, 50e6),
+  ];
+  expect(heapFindings(rows)).toEqual([
+    'Redis, between 100 and 200 requests: resident memory grew by 0.00 bytes per request (50.00 MB to 50.00 MB).',
+  ]);
 });
 
 describe('the report of what requests cost inside a process', () => {

@@ -79,9 +79,15 @@ describe('the report', () => {
     expect(text).toMatch(/\| peer, redis \|.* 5\.0 \|/);
   });
 
+  it('has the ratio to bare Koa beside what else was measured', () => {
+    expect(text).toContain('| ours | 1.32 ×; 1.0 / 2.0; 1000; 90 / 20 |');
+  });
+
   it('makes no ratio of what is less than the noise', () => {
     const small = [cell('ours', 0.2), cell('peer', 60), cell('bare', 0)];
     expect(markdown({ ...results, cells: small })).toContain('| peer, redis | > 60.0 |');
+    const less = [cell('ours', 20), cell('peer', -3), cell('bare', 0)];
+    expect(markdown({ ...results, cells: less })).toContain('| peer, redis | < 0.1 |');
   });
 
   it('has the figures as data and a plot for each place', () => {

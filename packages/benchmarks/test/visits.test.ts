@@ -33,6 +33,9 @@ describe('the requests that are measured inside a process', () => {
     expect(calls).toEqual({ load: 1, update: 0 });
     for (const i of [0, 1, 2, 3]) await site.runs('write', 3)(i);
     expect(calls).toEqual({ load: 5, update: 4 });
+    const commit = site.commits();
+    for (const i of [0, 1, 2]) await commit(i);
+    expect(calls).toEqual({ load: 6, update: 7 });
     await site.close();
   });
 

@@ -1,8 +1,11 @@
+import type { RequestListener } from 'node:http';
 import path from 'node:path';
 import type { SessionBackend } from '@coatcheck/core';
-import type { SessionPort } from '../application.ts';
-import type { NodeContender } from '../contender.ts';
-import type { Place, Whereabouts } from '../places.ts';
+import type Koa from 'koa';
+import type { Context } from 'koa';
+import { isUntouched, type SessionPort } from '../application.ts';
+import type { FilledSite, NodeContender } from '../contender.ts';
+import { type Place, places, type Whereabouts } from '../places.ts';
 import { fill } from './fill.ts';
 import { koaApplication, SECRET } from './koa-application.ts';
 
@@ -35,29 +38,47 @@ const backends: Readonly<Record<Place, (at: Whereabouts) => Promise<SessionBacke
   },
 };
 
-export const coatcheck: readonly NodeContender[] = Object.entries(backends).map(
-  ([place, createBackend]) => ({
-    name: `Coatcheck (${place})`,
-    role: 'ours',
-    framework: 'koa',
-    place: place as Place,
-    packages: [],
-    open: async (at) => {
-      const { createSessions } = await import('@coatcheck/core');
-      const { sessions } = await import('@coatcheck/koa');
-      const opener = createSessions<Record<string, unknown>>({
-        backend: await createBackend(at),
-        secretKey: SECRET,
-        // A busy machine may make a benchmark slow, but must not end it.
-        operationTimeoutMs: 10_000,
-      });
-      const listener = await koaApplication(
-        (app) => app.use(sessions(opener)),
-        // The types of koa-session, which is here too, give every context one of theirs.
-        (ctx) => ctx.session as unknown as SessionPort,
-      );
-      if (!at.stored) return listener;
-      return { listener, cookies: await fill(opener, at.stored) };
-    },
-  }),
-);
+/** The application behind our middleware. */
+async function open(
+  place: Place,
+  at: Whereabouts,
+  isLazy: boolean,
+): Promise<RequestListener | FilledSite> {
+  const { createSessions } = await import('@coatcheck/core');
+  const { sessions } = await import('@coatcheck/koa');
+  const opener = createSessions<Record<string, unknown>>({
+    backend: await backends[place](at),
+    secretKey: SECRET,
+    // A busy machine may make a benchmark slow, but must not end it.
+    operationTimeoutMs: 10_000,
+  });
+  const install = (app: Koa): void => {
+    if (!isLazy) {
+      app.use(sessions(opener));
+      return;
+    }
+    app.use(sessions(opener, { lazy: true })).use(async (ctx, next) => {
+      if (!isUntouched(ctx.url)) await ctx.session.load();
+      return next();
+    });
+  };
+  // The types of koa-session, which is here too, give every context one of theirs.
+  const sessionOf = (ctx: Context): SessionPort => ctx.session as unknown as SessionPort;
+  const listener = await koaApplication(install, sessionOf);
+  return at.stored ? { listener, cookies: await fill(opener, at.stored) } : listener;
+}
+
+const ours = { role: 'ours', framework: 'koa', packages: [] } as const;
+
+export const coatcheck: readonly NodeContender[] = places.map((place) => ({
+  ...{ ...ours, name: `Coatcheck (${place})`, place },
+  open: (at) => open(place, at, false),
+}));
+
+/** Where a session has to be fetched before the handlers run, unless they say that they want it. */
+export const lazyCoatcheck: readonly NodeContender[] = (
+  ['redis', 'postgresql', 'mariadb', 'cached-db'] as const
+).map((place) => ({
+  ...{ ...ours, name: `Coatcheck (${place}), lazy`, place, scenarios: ['untouched'] },
+  open: (at) => open(place, at, true),
+}));

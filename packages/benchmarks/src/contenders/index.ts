@@ -1,5 +1,5 @@
 import type { NodeContender } from '../contender.ts';
-import { coatcheck } from './coatcheck.ts';
+import { coatcheck, lazyCoatcheck } from './coatcheck.ts';
 import { bareExpress, expressPeers } from './express-peers.ts';
 import { bareFastify, fastifyPeers } from './fastify-peers.ts';
 import { bareKoa } from './koa-application.ts';
@@ -9,5 +9,5 @@ import { limits } from './limits.ts';
 /** Every contender that Node runs. */
 export const nodeContenders: readonly NodeContender[] = [
   ...[bareKoa, bareExpress, bareFastify],
-  ...[...limits, ...coatcheck, ...koaPeers, ...expressPeers, ...fastifyPeers],
+  ...[...limits, ...coatcheck, ...lazyCoatcheck, ...koaPeers, ...expressPeers, ...fastifyPeers],
 ];

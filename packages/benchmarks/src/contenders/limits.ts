@@ -56,12 +56,12 @@ class RawSession implements SessionPort {
 
 /** Koa and the raw driver, one for each place. */
 export const limits: readonly NodeContender[] = Object.entries(rawStores).map(
-  ([place, { driver, open }]) => ({
+  ([place, { driver, packages = [], open }]) => ({
     name: `limit: Koa + ${driver}`,
     role: 'limit',
     framework: 'koa',
     place: place as Place,
-    packages: [],
+    packages,
     open: async (at) => {
       const store = await open(at);
       return koaApplication(

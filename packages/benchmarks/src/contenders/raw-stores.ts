@@ -23,18 +23,20 @@ export interface RawStore {
 }
 
 interface RawPlace {
-  /** What the report calls it. */
+  /** What the report calls it: modules, `node:…` among them, or algorithms of `node:crypto`. */
   readonly driver: string;
+  /** Of them, those whose versions the report names. */
+  readonly packages?: readonly string[];
   open(at: Whereabouts): Awaitable<RawStore>;
 }
 
 /** For every place, the cheapest way to keep a session there with the same durability as ours. */
 export const rawStores: Readonly<Record<Place, RawPlace>> = {
-  memory: { driver: 'lru-cache', open: openMemory },
-  redis: { driver: 'ioredis', open: openRedis },
-  sqlite: { driver: 'better-sqlite3', open: openSqlite },
-  postgresql: { driver: 'pg', open: openPostgresql },
-  mariadb: { driver: 'mysql2', open: openMariadb },
+  memory: { driver: 'lru-cache', packages: ['lru-cache'], open: openMemory },
+  redis: { driver: 'ioredis', packages: ['ioredis'], open: openRedis },
+  sqlite: { driver: 'better-sqlite3', packages: ['better-sqlite3'], open: openSqlite },
+  postgresql: { driver: 'pg', packages: ['pg'], open: openPostgresql },
+  mariadb: { driver: 'mysql2', packages: ['mysql2'], open: openMariadb },
   'cached-db': { driver: 'ioredis + better-sqlite3', open: openCachedDb },
   file: { driver: 'node:fs', open: openFiles },
   'signed-cookie': { driver: 'HMAC', open: openSignedCookie },

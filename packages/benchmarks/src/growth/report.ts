@@ -48,8 +48,8 @@ export function growthFindings(grown: readonly Grown[]): string[] {
     const [first, last] = [each[0] as Grown, each.at(-1) as Grown];
     const share = last.added.median / first.added.median - 1;
     const whole = last.cpu.median / first.cpu.median - 1;
-    const verdict = share <= LIMIT ? 'within' : 'not within';
-    return `${first.place}, ${first.scenario}: ${count(last.stored)} sessions cost ${percent(share)} than ${count(first.stored)} (${verdict} ${100 * LIMIT} %); the whole request ${percent(whole)}.`;
+    const verdict = share <= LIMIT ? 'kept' : 'missed';
+    return `${first.place}, ${first.scenario}: ${count(last.stored)} sessions cost ${percent(share)} than ${count(first.stored)} (at most ${100 * LIMIT} % more: ${verdict}); the whole request ${percent(whole)}.`;
   });
 }
 

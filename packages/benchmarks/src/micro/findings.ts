@@ -3,6 +3,9 @@ import type { Row } from './parts.ts';
 /** By how much a cost may differ while more and more sessions are stored: a share of it. */
 const STORED_LIMIT = 0.2;
 
+/** What a row is called that has all memory of the process, not the heap alone. */
+export const RESIDENT = 'resident after';
+
 /** What was done and where, of a row that is called `read (memory)`. */
 export function doneWhere({ what }: Row): { readonly done: string; readonly where: string } {
   const [, done = what, where = ''] = /^(.*) \((.*)\)$/.exec(what) ?? [];
@@ -39,13 +42,36 @@ export function storedFindings(rows: readonly Row[]): string[] {
   return [...places].map(([where, { range, costs }]) => `${where}, ${range}: ${costs.join(', ')}.`);
 }
 
-/** A sentence for each place: how many bytes of heap each request left behind. */
+/** A sentence for each place: how costs grow with sizes, and how close to a line that is. */
+export function sizeFindings(rows: readonly Row[]): string[] {
+  return [...series(rows)].flatMap(([what, found]) => {
+    if (found.length < 3) return [];
+    const { start, slope, share } = lineThrough(found.map(({ of, micros }) => [of / 1024, micros]));
+    return `${what}: ${start.toFixed(1)} µs and ${slope.toFixed(2)} for each KiB; that line explains ${(100 * share).toFixed(0)} % of the differences.`;
+  });
+}
+
+/** The straight line that is closest to the points, and which share of their variance it explains. */
+function lineThrough(points: readonly (readonly [number, number])[]) {
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [middleX, middleY] = [mean(points.map(([x]) => x)), mean(points.map(([, y]) => y))];
+  const together = mean(points.map(([x, y]) => (x - middleX) * (y - middleY)));
+  const across = mean(points.map(([x]) => (x - middleX) ** 2));
+  const up = mean(points.map(([, y]) => (y - middleY) ** 2));
+  const slope = together / across;
+  return { start: middleY - slope * middleX, slope, share: together ** 2 / (across * up) };
+}
+
+/** A sentence for each place: how many bytes each request left behind. */
 export function heapFindings(rows: readonly Row[]): string[] {
   return ends(rows).map(({ first, last }) => {
     const each = (last.bytes - first.bytes) / (last.of - first.of);
     const grew = `${each < 0 ? 'shrank' : 'grew'} by ${Math.abs(each).toFixed(2)} bytes per request`;
     const sizes = `${megabytes(first)} MB to ${megabytes(last)} MB`;
-    return `${doneWhere(first).where}, between ${count(first.of)} and ${count(last.of)} requests: the heap ${grew} (${sizes}).`;
+    const { done, where } = doneWhere(first);
+    const what = done === RESIDENT ? 'resident memory' : 'the heap';
+    return `${where}, between ${count(first.of)} and ${count(last.of)} requests: ${what} ${grew} (${sizes}).`;
   });
 }
 

@@ -8,6 +8,7 @@ import { signedCookiesBackend } from '@coatcheck/signed-cookies';
 import { redisIsMissing, startRedis } from '@coatcheck/test-support';
 import { type RawStore, rawStores } from '../contenders/raw-stores.ts';
 import type { Whereabouts } from '../places.ts';
+import { RESIDENT } from './findings.ts';
 import { type Cost, collect, measure } from './measure.ts';
 import { entriesOf, RawVisits, SECRET, Visits, visits } from './visits.ts';
 
@@ -79,6 +80,7 @@ export async function operations(): Promise<Row[]> {
   ] as const) {
     const site = new Visits(backend);
     await site.fill(1000);
+    rows.push({ what: `commit (${place})`, of: 300, ...(await measure(site.commits(), 10_000)) });
     for (const visit of visits) {
       const cost = await measure(site.runs(visit, 1000), 10_000);
       rows.push({ what: `request: ${visit} (${place})`, of: 300, ...cost });
@@ -165,11 +167,11 @@ export async function concurrency(): Promise<Row[]> {
   return rows;
 }
 
-/** The heap after more and more requests of the same visitors, reads and writes; `bytes` is all that is in use. */
+/** Memory after more and more requests of the same visitors, reads and writes; `bytes` is all that is in use. */
 export async function heap(): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const place of ['memory', 'SQLite']) {
-    await places[place]?.(async (backend) => {
+  for (const [place, open] of Object.entries(places)) {
+    await open(async (backend) => {
       const site = new Visits(backend);
       await site.fill(1000);
       const [read, write] = [site.runs('read', 1000), site.runs('write', 1000)];
@@ -186,9 +188,10 @@ export async function heap(): Promise<Row[]> {
         await Promise.all(Array.from({ length: 64 }, work));
         const { user, system } = process.cpuUsage(before);
         collect();
-        const bytes = process.memoryUsage().heapUsed;
-        const micros = (user + system) / (count - began);
-        rows.push({ what: `heap after (${place})`, of: count, micros, bytes });
+        const { heapUsed, rss } = process.memoryUsage();
+        const row = { of: count, micros: (user + system) / (count - began) };
+        rows.push({ ...row, what: `heap after (${place})`, bytes: heapUsed });
+        rows.push({ ...row, what: `${RESIDENT} (${place})`, bytes: rss });
       }
       await site.close();
     });

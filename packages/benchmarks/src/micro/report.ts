@@ -1,6 +1,6 @@
 import { type Line, lineChart } from '../line-chart.ts';
 import type { Machine } from '../machine.ts';
-import { doneWhere, heapFindings, series, storedFindings } from './findings.ts';
+import { doneWhere, heapFindings, series, sizeFindings, storedFindings } from './findings.ts';
 import type { Row } from './parts.ts';
 
 /** What can be measured by itself, in the order of the report. */
@@ -35,6 +35,7 @@ const parts: Readonly<Record<PartName, Part>> = {
   sizes: {
     title: 'By the size of the session, in bytes of JSON',
     plot: { ...micros, x: 'bytes of JSON', kind: 'decades' },
+    findings: sizeFindings,
   },
   stored: {
     title: 'By the number of sessions stored; a thousand visitors, or all of them',
@@ -46,7 +47,7 @@ const parts: Readonly<Record<PartName, Part>> = {
     plot: { ...micros, x: 'requests at once', kind: 'from zero' },
   },
   heap: {
-    title: 'The heap by the number of requests done',
+    title: 'Memory by the number of requests done',
     plot: { x: 'requests done', y: 'MB', kind: 'from zero', value: ({ bytes }) => bytes / 1e6 },
     findings: heapFindings,
   },
@@ -101,7 +102,7 @@ function markdown(report: MicroReport): string {
   });
   return `${[
     '# Inside a process',
-    'Written by `npm run bench:micro`. CPU is that of the process, user and system; the median of seven rounds, for the heap one run. Requests are whole ones, from the cookie to the headers, without HTTP and Koa. Bytes are what one of them allocates; of the heap, all that is in use.',
+    'Written by `npm run bench:micro`. CPU is that of the process, user and system; the median of seven rounds, for the heap one run. Requests are whole ones, from the cookie to the headers, without HTTP and Koa. Bytes are what one of them allocates on the heap of V8; of the heap, all that is in use. To compare is to encode and to look whether the text is the same.',
     ...sections,
   ].join('\n\n')}\n`;
 }

@@ -61,6 +61,15 @@ export class Visits {
     return (i) => this.#request(visit, ((i % visitors) * step) % this.stored);
   }
 
+  /** Changes to one session that are saved; it stays open, so that nothing else of a request is done. */
+  commits(): Run {
+    const session = this.#sessions.open(this.#cookies[0]?.slice('sessionid='.length));
+    return (i) => {
+      session.set('n', i);
+      return session.save();
+    };
+  }
+
   close(): Promise<void> {
     return this.#sessions.close();
   }
