@@ -1,4 +1,4 @@
-"""Django's session files, on disk once they are saved, as everybody else's are: first the file, then its name."""
+"""Django's session files, on disk once they are saved, as those of Coatcheck and its limit are: first the file, then its name."""
 
 import os
 

@@ -21,7 +21,8 @@ const TEST_COOKIE_VALUE = 'worked';
 
 /**
  * The session of one visitor during one request. Django: `SessionBase`; the methods have Django's names in camelCase
- * and do what they do there. Values must survive JSON; whatever does not is refused with its path.
+ * and do what they do there. Values must survive JSON; what does not is refused with its path. Members that are hidden or
+ * have a symbol as their key are no data, and are passed over.
  */
 export class SessionStore<Data extends object = SessionData> {
   readonly #state: SessionState;

@@ -26,12 +26,16 @@ const places = growingPlaces.filter(
   (place) => positionals.length === 0 || positionals.includes(place),
 );
 
+const [rounds, most] = [Number(values.rounds), Number(values.most)];
+if (!(Number.isInteger(rounds) && rounds > 0)) throw new Error('--rounds takes a number.');
+if (!(most >= 1000)) throw new Error('--most takes a number of sessions, 1000 or more.');
+
 /** Servers that stored more were up for longer: all of them get as fast as they can get. */
 const effort: Effort = {
-  ...{ rounds: Number(values.rounds), sliceMs: 200, warmUpRequests: 100_000, warmUpMs: 8000 },
+  ...{ rounds, sliceMs: 200, warmUpRequests: 100_000, warmUpMs: 8000 },
   ...{ connections: 64, visitorsPerConnection: 8 },
 };
-const stored = [1000, 10_000, 100_000, 1_000_000].filter((count) => count <= Number(values.most));
+const stored = [1000, 10_000, 100_000, 1_000_000].filter((count) => count <= most);
 
 const machine = describeMachine(['koa', 'lru-cache', 'ioredis', 'better-sqlite3'], new Date());
 const grown: Grown[] = [];
