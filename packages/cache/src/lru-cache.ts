@@ -7,12 +7,12 @@ import {
   type SafetyReporter,
   SessionTooLarge,
 } from '@coatcheck/core';
-import { LRUCache } from 'lru-cache';
 import type { Cache, CacheEntry, Outcome } from './cache.ts';
 import { CacheBackend } from './cache-backend.ts';
 import type { EntryLister, ListedEntry } from './entry-lister.ts';
 import { LruNotes } from './lru-notes.ts';
 import type { CacheNote, NoteKeeper } from './note-keeper.ts';
+import { RecentEntries } from './recent-entries.ts';
 
 /** Settings of `memoryBackend`. */
 export interface MemoryOptions {
@@ -40,10 +40,12 @@ const OVERHEAD_BYTES = 200;
 const DONE: Outcome = Object.freeze({ done: true });
 
 class Kept implements CacheEntry {
+  readonly key: string;
   readonly text: string;
   readonly endsAt: number;
 
-  constructor(text: string, endsAt: number) {
+  constructor(key: string, text: string, endsAt: number) {
+    this.key = key;
     this.text = text;
     this.endsAt = endsAt;
   }
@@ -57,19 +59,17 @@ class Kept implements CacheEntry {
 /** A cache in this process that answers at once; holds strings, starts no timers. */
 export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister {
   readonly answers = 'synchronously';
-  readonly #entries: LRUCache<string, Kept>;
+  readonly #entries: RecentEntries<Kept>;
   readonly #notes = new LruNotes();
   readonly #maxBytes: number;
   readonly #now: () => number;
 
   constructor({ maxEntries = 100_000, maxBytes = 64 * 1024 * 1024, now }: MemoryOptions = {}) {
-    this.#entries = new LRUCache({
-      max: positive('maxEntries', maxEntries),
-      maxSize: positive('maxBytes', maxBytes),
-      sizeCalculation: sizeOf,
-      dispose: (_, key) => this.#notes.remove(key),
-      // Another text under the same key is the same session.
-      noDisposeOnSet: true,
+    this.#entries = new RecentEntries({
+      maxEntries: positive('maxEntries', maxEntries),
+      maxBytes: positive('maxBytes', maxBytes),
+      sizeOf,
+      dropped: (key) => this.#notes.remove(key),
     });
     this.#maxBytes = maxBytes;
     this.#now = now ? () => now().getTime() : Date.now;
@@ -86,7 +86,7 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
   }
 
   set(key: string, text: string, expiresAt: Date): void {
-    const kept = new Kept(text, expiresAt.getTime());
+    const kept = new Kept(key, text, expiresAt.getTime());
     if (this.#isOver(kept)) {
       this.#entries.delete(key);
       return;
@@ -103,7 +103,8 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
   replace(key: string, expected: string, text: string, expiresAt: Date): Outcome {
     const kept = this.#live(key);
     if (kept?.text !== expected) return { done: false, current: kept };
-    this.set(key, text, expiresAt);
+    // Its own key again: another one may be a part of a whole Cookie header, which it would keep from being collected.
+    this.set(kept.key, text, expiresAt);
     return DONE;
   }
 

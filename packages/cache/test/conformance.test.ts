@@ -1,5 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { memoryBackend, redisBackend } from '@coatcheck/cache';
+import {
+  CacheBackend,
+  LruCache,
+  type MemoryOptions,
+  memoryBackend,
+  redisBackend,
+} from '@coatcheck/cache';
 import {
   describeAccountIndex,
   describeSessionBackend,
@@ -13,12 +19,27 @@ jest.setTimeout(60_000);
 
 const keyPrefix = () => randomBytes(6).toString('hex');
 
+/** Where those used lately have places of their own. */
+function crowdedMemory(options: MemoryOptions): CacheBackend {
+  const cache = new LruCache(options);
+  const end = new Date(8.64e15);
+  for (let i = 0; i < 20_000; i++) cache.set(`${i}`, 'text', end);
+  return new CacheBackend(cache);
+}
+
 const clear = 'the server ends records by itself';
 
 describeSessionBackend(
   { describe, it },
   'CacheBackend in this process',
   (context) => ({ backend: memoryBackend(context) }),
+  { cannot: { share: 'it lives in one process' } },
+);
+
+describeSessionBackend(
+  { describe, it },
+  'CacheBackend in this process, among many sessions',
+  (context) => ({ backend: crowdedMemory(context) }),
   { cannot: { share: 'it lives in one process' } },
 );
 
