@@ -37,13 +37,14 @@ export async function grow(
   const variants = counts.map((count) => ({ ...ours, name: nameOf(ours, count) }));
   const grown: Grown[] = [];
   for (const scenario of scenarios.filter(({ name }) => MEASURED.includes(name))) {
-    // One for each: they would share a Redis.
-    const premises = counts.map(() => new Premises());
+    const used: Premises[] = [];
     try {
       const tracks = await runHeat([bare, ...variants], scenario, effort, async (contender) => {
-        const i = variants.indexOf(contender as NodeContender);
-        const at = await (premises[Math.max(0, i)] as Premises).corner(place);
-        const sessions = counts[i];
+        // One for each server: they would share a Redis.
+        const premises = new Premises();
+        used.push(premises);
+        const at = await premises.corner(place);
+        const sessions = counts[variants.indexOf(contender as NodeContender)];
         if (sessions === undefined) return startContender(contender, at);
         const stored = { sessions, visitors };
         return {
@@ -60,7 +61,7 @@ export async function grow(
         say(`${place}, ${scenario.title}, ${stored} stored: ${added.median.toFixed(1)} µs`);
       }
     } finally {
-      await Promise.all(premises.map((each) => each.close()));
+      await Promise.all(used.map((premises) => premises.close()));
     }
   }
   return grown;
