@@ -154,3 +154,16 @@ function mergeItems(before: string, after: string, theirs: string): string | und
   }
   return `[${merged.join(',')}]`;
 }
+
+/** Characters of an entry's name in a message. */
+const LONGEST_NAME = 40;
+
+/** The names of the three largest entries with their sizes; names are the application's own, never data. */
+export function largestOf(entries: Entries): string {
+  return [...entries]
+    .map(([key, text]) => ({ key, bytes: key.length + text.length }))
+    .sort((a, b) => b.bytes - a.bytes)
+    .slice(0, 3)
+    .map(({ key, bytes }) => `${key.slice(0, LONGEST_NAME)} (${bytes} bytes)`)
+    .join(', ');
+}

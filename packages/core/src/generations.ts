@@ -23,9 +23,9 @@ export class Generations<Value> {
     return older;
   }
 
-  /** Counted once, however often it is added. */
+  /** Replaces what was there under the key. */
   add(key: string, value: Value): void {
-    this.#uncount(key);
+    if (!this.#uncount(key)) this.#older.delete(key);
     const weight = this.#weigh(key, value);
     this.#weight += weight;
     if (this.#weight > this.#most) {
@@ -42,8 +42,11 @@ export class Generations<Value> {
     this.#older.delete(key);
   }
 
-  #uncount(key: string): void {
+  /** Whether it is in the recent generation. */
+  #uncount(key: string): boolean {
     const recent = this.#recent.get(key);
-    if (recent !== undefined) this.#weight -= this.#weigh(key, recent);
+    if (recent === undefined) return false;
+    this.#weight -= this.#weigh(key, recent);
+    return true;
   }
 }

@@ -34,6 +34,18 @@ export function parseJson(text: string, options?: { bigInts?: boolean | undefine
   return value;
 }
 
+/** @throws {SyntaxError} for what `parseJson` refuses, without building its value where that can be told. */
+export function assertReadable(json: string): void {
+  // Perhaps an integer that is too long for Python; it may also be in a text.
+  if (hasManyDigits(json)) parseJson(json);
+  try {
+    JSON.parse(json);
+  } catch {
+    // Python writes NaN and Infinity, which JSON.parse does not know; throws for what is no JSON there either.
+    parseJson(json);
+  }
+}
+
 /** The texts of an array's elements; `undefined` when the text is not an array. @throws {SyntaxError} as `parseJson`. */
 export function splitArray(text: string): string[] | undefined {
   return readNodes(text, true).items?.map(({ start, end }) => text.slice(start, end));

@@ -123,8 +123,11 @@ export interface SessionBackend {
  * expired record is gone.
  */
 export interface ExpiryReader {
-  /** @param endOf when a record with `modifiedAt` ends; one that is no session, as if it had no expiry of its own. */
-  useExpiry(endOf: (stored: StoredSession) => Date): void;
+  /**
+   * @param endOf when a record with `modifiedAt` ends; one that is no session, as if it had no expiry of its own. With
+   * its key it is quicker to tell.
+   */
+  useExpiry(endOf: (stored: StoredSession, key?: string) => Date): void;
 }
 
 /**

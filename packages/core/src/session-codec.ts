@@ -1,9 +1,14 @@
-import { type Entries, MOVING_ENTRY, ROTATED_ENTRY } from './changes.ts';
+import { type Entries, largestOf, MOVING_ENTRY, ROTATED_ENTRY } from './changes.ts';
 import { BadSignature, SessionTooLarge } from './errors.ts';
 import { EXPIRY_ENTRY, expiresAtBrowserClose } from './expiry.ts';
 import { type Measured, outlinedEntries, outlineObject } from './json-outline.ts';
-import { hasManyDigits } from './json-scanner.ts';
-import { joinedOutline, joinObject, keepsWithin, measureJson, parseJson } from './json-text.ts';
+import {
+  assertReadable,
+  joinedOutline,
+  joinObject,
+  keepsWithin,
+  measureJson,
+} from './json-text.ts';
 import { KnownMeasures } from './known-measures.ts';
 import { type JsonOutline, KnownOutlines } from './known-outlines.ts';
 import { isMarked, isMarker, takeMove } from './rotation-marker.ts';
@@ -35,6 +40,13 @@ export interface LoadedSession {
   readonly moving: string | undefined;
 }
 
+/** What was encoded, of which entries and when. */
+export interface Encoded {
+  readonly data: string;
+  readonly entries: Entries;
+  readonly now: Date;
+}
+
 /** JSON of this many bytes and more is compressed, where that makes it shorter: for less, zlib costs more than it saves. */
 const COMPRESS_FROM_BYTES = 1024;
 
@@ -49,9 +61,6 @@ const MOST_SIGNATURE_BYTES = 1024;
 
 /** What a session that is arriving says of that, as one entry: it must not make one too large that was not. */
 const MOVING_CHARACTERS = 40;
-
-/** Characters of an entry's name in a message. */
-const LONGEST_NAME = 40;
 
 /** Turns entries into the string that a backend keeps, and back; every limit is checked here. */
 export class SessionCodec {
@@ -96,13 +105,18 @@ export class SessionCodec {
     return data;
   }
 
-  /** This text, which `encode` made of the entries, has replaced another one, which nobody will ask for again. */
-  replaced(former: string, data: string, entries: Entries, now: Date): void {
-    if (former === data) return;
-    this.#verified.delete(former);
+  /**
+   * This text, which `encode` made of the entries, has replaced the one under the key, which nobody will ask for again.
+   *
+   * @param key under which it is now; another one in a cookie.
+   */
+  replaced(former: string, key: string, { data, entries, now }: Encoded): void {
     // What another serializer wrote need not be what it reads, and marks are taken out of what is read.
-    if (!asJson(this.#settings.serializer) || isMarked(entries)) return;
-    this.#verified.add(data, {
+    const isAsRead = asJson(this.#settings.serializer) && !isMarked(entries);
+    if (key !== former || !isAsRead) this.#verified.delete(former);
+    if (!isAsRead) return;
+    this.#verified.add(key, {
+      text: data,
       entries,
       signedAt: this.#signer && Math.trunc(now.getTime() / 1000),
       fallback: undefined,
@@ -111,10 +125,14 @@ export class SessionCodec {
     });
   }
 
-  /** The record, or the reason why it is no session. Never throws for what is stored. */
-  decode(stored: StoredSession): LoadedSession | RejectedReason {
+  /**
+   * The record, or the reason why it is no session. Never throws for what is stored.
+   *
+   * @param key of the session: what was verified under it is not verified again.
+   */
+  decode(stored: StoredSession, key: string = stored.data): LoadedSession | RejectedReason {
     if (stored.refused !== undefined) return 'corrupt';
-    const verified = this.#verified.get(stored.data) ?? this.#verify(stored.data);
+    const verified = this.#verified.get(key, stored.data) ?? this.#verify(key, stored.data);
     if (typeof verified === 'string') return verified;
     const { entries, signedAt, fallback, rotated, moving } = verified;
     if (this.#isTooOld(signedAt)) return 'expired';
@@ -139,7 +157,7 @@ export class SessionCodec {
     return now().getTime() / 1000 - signedAt > cookie.age;
   }
 
-  #verify(data: string): VerifiedText | RejectedReason {
+  #verify(key: string, data: string): VerifiedText | RejectedReason {
     const { maxDataBytes } = this.#settings;
     // Longer than the base64 of what is allowed: not worth the memory to find out whose it is.
     if (data.length > 2 * maxDataBytes + MOST_SIGNATURE_BYTES) return 'corrupt';
@@ -159,8 +177,9 @@ export class SessionCodec {
     const entries = this.#readEntries(json);
     if (!entries) return this.#isTooOld(signedAt) ? 'expired' : 'corrupt';
     const moving = takeMove(entries);
-    const verified = { entries, signedAt, fallback, rotated: isMarker(entries), moving };
-    this.#verified.add(data, verified);
+    const rotated = isMarker(entries);
+    const verified = { text: data, entries, signedAt, fallback, rotated, moving };
+    this.#verified.add(key, verified);
     return verified;
   }
 
@@ -213,7 +232,7 @@ export class SessionCodec {
     const { maxDataBytes } = this.#settings;
     if (this.#isTooLong(json)) {
       throw new SessionTooLarge(
-        `The session has ${json.length} bytes of JSON, maxDataBytes allows ${maxDataBytes}; the largest entries are ${largest(entries)}.`,
+        `The session has ${json.length} bytes of JSON, maxDataBytes allows ${maxDataBytes}; the largest entries are ${largestOf(entries)}.`,
       );
     }
     const limit = this.#exceeds(json, entries, before);
@@ -239,7 +258,7 @@ export class SessionCodec {
     const { length } = setCookieText(this.#settings.cookie, data, maxAge, now);
     if (length <= MAX_COOKIE_BYTES) return;
     throw new SessionTooLarge(
-      `The session makes a cookie of ${length} bytes and browsers drop those over ${MAX_COOKIE_BYTES}; the largest entries are ${largest(entries)}.`,
+      `The session makes a cookie of ${length} bytes and browsers drop those over ${MAX_COOKIE_BYTES}; the largest entries are ${largestOf(entries)}.`,
     );
   }
 
@@ -269,26 +288,4 @@ export class SessionCodec {
     const over = measured.entries - maxEntries;
     return over > 0 && (over > 1 || !json.includes(MOVING_ENTRY)) ? 'maxEntries' : undefined;
   }
-}
-
-/** @throws {SyntaxError} for what `parseJson` refuses, without building its value where that can be told. */
-function assertReadable(json: string): void {
-  // Perhaps an integer that is too long for Python; it may also be in a text.
-  if (hasManyDigits(json)) parseJson(json);
-  try {
-    JSON.parse(json);
-  } catch {
-    // Python writes NaN and Infinity, which JSON.parse does not know; throws for what is no JSON there either.
-    parseJson(json);
-  }
-}
-
-/** The names of the three largest entries with their sizes; names are the application's own, never data. */
-function largest(entries: Entries): string {
-  return [...entries]
-    .map(([key, text]) => ({ key, bytes: key.length + text.length }))
-    .sort((a, b) => b.bytes - a.bytes)
-    .slice(0, 3)
-    .map(({ key, bytes }) => `${key.slice(0, LONGEST_NAME)} (${bytes} bytes)`)
-    .join(', ');
 }

@@ -86,13 +86,8 @@ export class SessionMoves {
   }
 
   /** Whether what was found here is all that there is to know. */
-  isSettled(stored: StoredSession | undefined): boolean {
-    return this.#stateOf(stored).state === 'settled';
-  }
-
-  /** Whether what was found here is a session that is arriving. */
-  isMoving(stored: StoredSession | undefined): boolean {
-    return this.#stateOf(stored).state === 'moving';
+  isSettled(key: string, stored: StoredSession | undefined): boolean {
+    return this.#stateOf(key, stored).state === 'settled';
   }
 
   /**
@@ -149,12 +144,12 @@ export class SessionMoves {
 
   async #look(key: string): Promise<FoundHere> {
     const read = () => this.#backend.load(this.#place.backendKey(key));
-    return this.#stateOf(await this.#calls.make({ operation: 'load', key }, read));
+    return this.#stateOf(key, await this.#calls.make({ operation: 'load', key }, read));
   }
 
-  #stateOf(stored: StoredSession | undefined): FoundHere {
+  #stateOf(key: string, stored: StoredSession | undefined): FoundHere {
     if (!stored) return { state: 'absent', base: undefined };
-    const session = this.#codec.decode(stored);
+    const session = this.#codec.decode(stored, key);
     if (typeof session === 'string') return { state: 'settled', stored };
     const { base, moving: move } = session;
     if (move !== undefined) return { state: 'moving', move, base, session };

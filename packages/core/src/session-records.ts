@@ -69,7 +69,7 @@ export class SessionRecords {
     });
     this.#moves = new SessionMoves(backend, this.#codec, this.#calls, this.place, events);
     this.#former = former;
-    if (readsExpiry(backend)) backend.useExpiry((stored) => this.#endOf(stored));
+    if (readsExpiry(backend)) backend.useExpiry((stored, key) => this.#endOf(stored, key));
   }
 
   /** What is stored under the key, as it is; a session of the place that is migrated from is moved here first. */
@@ -80,7 +80,7 @@ export class SessionRecords {
 
   /** The session in a record, or `undefined` where there is none; a record that is none is an event. */
   open(key: string, stored: StoredSession | undefined): LoadedSession | undefined {
-    const decoded = stored ? this.#codec.decode(stored) : 'unknown';
+    const decoded = stored ? this.#codec.decode(stored, key) : 'unknown';
     if (typeof decoded === 'string') {
       const detail = decoded === 'corrupt' ? stored?.refused : undefined;
       this.#events.tell('rejected', key, {
@@ -119,7 +119,7 @@ export class SessionRecords {
   /** What is here in the place itself, by whoever moves it: also what is left of a session. What cannot be read is an event. */
   async lookUp(key: string): Promise<LoadedSession | undefined> {
     const stored = await this.#readOriginal(key);
-    const found = stored && this.#codec.decode(stored);
+    const found = stored && this.#codec.decode(stored, key);
     if (!found) return undefined;
     if (typeof found === 'string') {
       this.#events.tell('rejected', key, { reason: found });
@@ -183,12 +183,12 @@ export class SessionRecords {
     former: FormerPlace,
   ): Promise<StoredSession | undefined> {
     const stored = await reading;
-    if (this.#moves.isSettled(stored)) return stored;
+    if (this.#moves.isSettled(key, stored)) return stored;
     return this.#moves.arrive(key, former.sourceOf(key));
   }
 
-  #endOf(stored: StoredSession): Date {
-    const decoded = this.#codec.decode(stored);
+  #endOf(stored: StoredSession, key?: string): Date {
+    const decoded = this.#codec.decode(stored, key);
     const found = typeof decoded === 'string' ? undefined : decoded;
     return endOfStored(found, stored.modifiedAt ?? this.settings.now(), this.settings);
   }

@@ -60,14 +60,12 @@ export class SessionWriter {
   replace(
     key: string,
     entries: Entries,
-    { base, data, entries: before }: LoadedSession,
+    { base, entries: before }: LoadedSession,
     { origin, client }: { origin?: string; client?: ClientFacts | undefined } = {},
   ): Awaitable<Committed> {
     const draft = this.#draft(key, withSharedExpiry(entries, this.#parts.settings), { before });
     return this.#noted(draft, client, () =>
-      afterwards(this.#update(draft, base, origin), (written) =>
-        this.#replaced(data, draft, written),
-      ),
+      afterwards(this.#update(draft, base, origin), (written) => this.#replaced(draft, written)),
     );
   }
 
@@ -123,9 +121,11 @@ export class SessionWriter {
     return { key, entries, now, record };
   }
 
-  #replaced(data: string, draft: Draft, written: Written): Committed {
-    this.#parts.codec.replaced(data, draft.record.data, draft.entries, draft.now);
-    return this.#told('saved', draft, written);
+  #replaced(draft: Draft, written: Written): Committed {
+    const committed = this.#told('saved', draft, written);
+    const { entries, now, record } = draft;
+    this.#parts.codec.replaced(draft.key, committed.key, { data: record.data, entries, now });
+    return committed;
   }
 
   #told(event: 'created' | 'saved', draft: Draft, written: Written): Committed {

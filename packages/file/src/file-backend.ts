@@ -61,7 +61,7 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
   readonly #underWay = new Set<Promise<unknown>>();
   /** The last write of each file that has one under way: within a process, writes of one file take turns. */
   readonly #writes = new Map<string, Promise<unknown>>();
-  #endOf: (stored: StoredSession) => Date = unknownEnd;
+  #endOf: (stored: StoredSession, key?: string) => Date = unknownEnd;
   #closing: Promise<void> | undefined;
 
   /** Made by `fileBackend`. */
@@ -73,7 +73,7 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
     this.#now = now;
   }
 
-  useExpiry(endOf: (stored: StoredSession) => Date): void {
+  useExpiry(endOf: (stored: StoredSession, key?: string) => Date): void {
     this.#endOf = endOf;
   }
 
@@ -97,8 +97,9 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
     return this.#call(record.key, async (file) => {
       while (!(await this.#files.add(file, this.#content(record)))) {
         const found = await readSessionFile(file, this.#calls);
-        if (found ? this.#isLive(found) : await isThere(file, this.#calls)) throw new CreateError();
-        if (found) await this.#files.removeExpired(file, (taken) => !this.#isLive(taken));
+        const isTaken = found ? this.#isLive(record.key, found) : await isThere(file, this.#calls);
+        if (isTaken) throw new CreateError();
+        if (found) await this.#files.removeExpired(file, (old) => !this.#isLive(record.key, old));
       }
       return written(record);
     });
@@ -108,7 +109,7 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
     return this.#write(record.key, async (file) => {
       const change = await this.#replace(file, record, base);
       if (change.done) return written(record);
-      throw this.#difference(change.found);
+      throw this.#difference(record.key, change.found);
     });
   }
 
@@ -118,7 +119,7 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
         record.data === base
           ? await renewSessionFile(
               file,
-              (stored) => this.#isLive(stored, base),
+              (stored) => this.#isLive(record.key, stored, base),
               this.#now(),
               this.#calls,
             )
@@ -131,14 +132,14 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
     return this.#write(key, async (file) => {
       let wasLive = false;
       const change = await this.#files.remove(file, (found) => {
-        wasLive = this.#isLive(found);
-        return base === undefined ? found !== undefined : this.#isLive(found, base);
+        wasLive = this.#isLive(key, found);
+        return base === undefined ? found !== undefined : this.#isLive(key, found, base);
       });
       if (change.done) {
         await this.#directory.sync();
         return wasLive;
       }
-      if (wasLive) throw this.#difference(change.found);
+      if (wasLive) throw this.#difference(key, change.found);
       return false;
     });
   }
@@ -190,7 +191,8 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
   }
 
   #replace(file: string, record: SessionRecord, base: string) {
-    return this.#files.replace(file, (found) => this.#isLive(found, base), this.#content(record));
+    const isMeant = (found: StoredSession | undefined) => this.#isLive(record.key, found, base);
+    return this.#files.replace(file, isMeant, this.#content(record));
   }
 
   #content({ data }: SessionRecord): Content {
@@ -198,13 +200,17 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
   }
 
   /** Whether this is a session that has not ended, and its bytes are still `base` where one is given. */
-  #isLive(found: StoredSession | undefined, base: string | undefined = found?.base): boolean {
-    return found !== undefined && found.base === base && this.#endOf(found) > this.#now();
+  #isLive(
+    key: string,
+    found: StoredSession | undefined,
+    base: string | undefined = found?.base,
+  ): boolean {
+    return found !== undefined && found.base === base && this.#endOf(found, key) > this.#now();
   }
 
   /** Why a compare-and-set did nothing. */
-  #difference(found: StoredSession | undefined): UpdateError {
-    return this.#isLive(found) ? new UpdateError('changed', found) : new UpdateError('gone');
+  #difference(key: string, found: StoredSession | undefined): UpdateError {
+    return this.#isLive(key, found) ? new UpdateError('changed', found) : new UpdateError('gone');
   }
 
   #write<T>(key: string, write: (file: string) => Promise<T>): Promise<T> {
