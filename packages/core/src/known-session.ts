@@ -7,6 +7,7 @@ import type { Awaitable } from './session-backend.ts';
 import type { LoadedSession } from './session-codec.ts';
 import { SessionDictionary } from './session-dictionary.ts';
 import type { SessionRecords } from './session-records.ts';
+import type { Committed } from './session-writer.ts';
 import type { Settings } from './settings.ts';
 
 /** A session without anything in it. */
@@ -114,6 +115,12 @@ export class KnownSession {
     this.dictionary = undefined;
     this.record = undefined;
     if (!this.#mayBe) this.#take(undefined);
+  }
+
+  /** What was written is the session from now on, perhaps under another key. */
+  wasWritten({ key, session }: Committed): void {
+    this.key = key;
+    this.record = session;
   }
 
   /** There is no session any more; what is set from now on belongs to a new one. */

@@ -1,5 +1,4 @@
 import type { ClientFacts } from './account-index.ts';
-import { SessionInterrupted } from './errors.ts';
 import { KnownSession } from './known-session.ts';
 import type { Arrival } from './session-arrivals.ts';
 import type { Awaitable } from './session-backend.ts';
@@ -184,20 +183,11 @@ export class SessionState implements WritesOwner {
 
   /** See the function `cycleKeyAtLogin`. */
   cycleKeyAtLogin(): Promise<void> {
-    const login = async (): Promise<void> => {
-      const { key, record } = this.#known;
-      if (key === null || !record) return;
-      try {
-        await this.#writes.cycle(key, record);
-      } catch (error) {
-        if (!(error instanceof SessionInterrupted && error.isCycled)) throw error;
-        await this.#writes.create();
-      }
-    };
-    return this.#writing(login, () => {
+    const rotated = (): void => {
       this.#known.leave();
       this.#cameWithKey = false;
-    });
+    };
+    return this.#writing(() => this.#writes.login(), rotated);
   }
 
   flush(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { ClientFacts } from './account-index.ts';
 import { whenAnswered } from './awaitable.ts';
 import { applyChanges, type ChangeSet } from './changes.ts';
-import { BackendUnavailable, type SessionInterrupted, SessionNotLoaded } from './errors.ts';
+import { BackendUnavailable, SessionInterrupted, SessionNotLoaded } from './errors.ts';
 import { type KnownSession, NO_ENTRIES } from './known-session.ts';
 import type { Awaitable } from './session-backend.ts';
 import type { LoadedSession } from './session-codec.ts';
@@ -69,6 +69,18 @@ export class SessionWrites {
     return this.#write((changes) => this.#commits.cycle(key, record, changes), true);
   }
 
+  /** Moves the session to a new key at a login; one whose key was cycled meanwhile is stored anew. */
+  async login(): Promise<void> {
+    const { key, record } = this.#known;
+    if (key === null || !record) return;
+    try {
+      await this.cycle(key, record);
+    } catch (error) {
+      if (!(error instanceof SessionInterrupted && error.isCycled)) throw error;
+      await this.create();
+    }
+  }
+
   /** Moves the expiry of the session's record, if there is one and `isDue` says so. Whether it did. */
   async touch(isDue: (session: LoadedSession) => boolean): Promise<boolean> {
     await this.#known.load();
@@ -76,8 +88,7 @@ export class SessionWrites {
     if (key === null || !record || record.rotated || !isDue(record)) return false;
     const touched = await this.#records.writer.touch(key, record, this.#owner.client);
     if (!touched) return false;
-    this.#known.key = touched.key;
-    this.#known.record = touched.session;
+    this.#known.wasWritten(touched);
     return true;
   }
 
@@ -106,10 +117,9 @@ export class SessionWrites {
     const changes = dictionary.snapshot(this.#owner.client);
     return whenAnswered(
       () => send(changes),
-      ({ key, session }) => {
-        this.#known.key = key;
-        this.#known.record = session;
-        dictionary.rebase(session.entries);
+      (committed) => {
+        this.#known.wasWritten(committed);
+        dictionary.rebase(committed.session.entries);
         this.#owner.wasWritten(dictionary, hasNewKey);
         return true;
       },
