@@ -35,12 +35,35 @@ export function djangoDateColumn(timeZone = 'UTC'): DateColumn {
     },
     fromText(value) {
       if (typeof value !== 'string' || !storedText.test(value)) return undefined;
-      const ms = value.slice(20, 23).padEnd(3, '0');
-      const local = Date.parse(`${value.slice(0, 10)}T${value.slice(11, 19)}.${ms}Z`);
+      const local = fieldsIn(value) ?? parsed(value);
       if (Number.isNaN(local)) return undefined;
       return timeZone === 'UTC' ? new Date(local) : localToInstant(local, timeZone);
     },
   };
+}
+
+/** What `Date.parse` makes of the fields, in less than half of the time; `undefined` where it has rules of its own. */
+function fieldsIn(text: string): number | undefined {
+  const year = 100 * twoDigits(text, 0) + twoDigits(text, 2);
+  const [month, day] = [twoDigits(text, 5), twoDigits(text, 8)];
+  const [hour, minute, second] = [twoDigits(text, 11), twoDigits(text, 14), twoDigits(text, 17)];
+  const isDate = year >= 100 && month >= 1 && month <= 12 && day >= 1 && day <= 31;
+  if (!isDate || hour > 23 || minute > 59 || second > 59) return undefined;
+  return Date.UTC(year, month - 1, day, hour, minute, second, Number(millisIn(text)));
+}
+
+function parsed(text: string): number {
+  return Date.parse(`${text.slice(0, 10)}T${text.slice(11, 19)}.${millisIn(text)}Z`);
+}
+
+function millisIn(text: string): string {
+  return text.slice(20, 23).padEnd(3, '0');
+}
+
+const ZERO = '0'.charCodeAt(0);
+
+function twoDigits(text: string, at: number): number {
+  return 10 * (text.charCodeAt(at) - ZERO) + text.charCodeAt(at + 1) - ZERO;
 }
 
 function textAt(local: number): string {

@@ -20,6 +20,28 @@ describe('the text of an expiry', () => {
     expect(read?.toISOString()).toBe('2023-11-28T22:13:20.123Z');
   });
 
+  it('is read as the same text in ISO form is', () => {
+    const dates = [
+      '0000-01-01',
+      '0050-06-15',
+      '0099-12-31',
+      '0100-01-01',
+      '1582-10-10',
+      '2020-02-29',
+    ];
+    dates.push('2021-02-29', '2021-02-31', '2021-04-31', '2021-00-10', '2021-13-10', '2021-01-00');
+    const times = ['00:00:00', '23:59:59.9', '12:34:56.04', '12:34:56.000999', '24:00:00'];
+    times.push('24:00:01', '12:60:00', '12:00:60');
+    for (const date of [...dates, '2021-01-32', '9999-12-31']) {
+      for (const time of times) {
+        const [clock, fraction = ''] = time.split('.');
+        const ms = Date.parse(`${date}T${clock}.${fraction.padEnd(3, '0').slice(0, 3)}Z`);
+        const expected = Number.isNaN(ms) ? undefined : new Date(ms);
+        expect([date, time, utc.fromText(`${date} ${time}`)]).toEqual([date, time, expected]);
+      }
+    }
+  });
+
   it('sorts as time does', () => {
     const start = Date.parse('2023-11-28T22:13:19.000Z');
     const texts = Array.from({ length: 3000 }, (_, ms) => utc.toText(new Date(start + ms)));
