@@ -81,30 +81,19 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
 
   add(key: string, text: string, expiresAt: Date): boolean {
     if (this.#live(key)) return false;
-    this.set(key, text, expiresAt);
+    this.#put(key, text, expiresAt);
     return true;
   }
 
   set(key: string, text: string, expiresAt: Date): void {
-    const kept = new Kept(key, text, expiresAt.getTime());
-    if (this.#isOver(kept)) {
-      this.#entries.delete(key);
-      return;
-    }
-    const bytes = sizeOf(kept, key);
-    if (bytes > this.#maxBytes) {
-      throw new SessionTooLarge(
-        `The session takes ${bytes} bytes, cache.maxBytes allows ${this.#maxBytes} for all of them.`,
-      );
-    }
-    this.#entries.set(key, kept);
+    // Its own key again: another one may be a part of a whole Cookie header, which it would keep from being collected.
+    this.#put(this.#entries.peek(key)?.key ?? key, text, expiresAt);
   }
 
   replace(key: string, expected: string, text: string, expiresAt: Date): Outcome {
     const kept = this.#live(key);
     if (kept?.text !== expected) return { done: false, current: kept };
-    // Its own key again: another one may be a part of a whole Cookie header, which it would keep from being collected.
-    this.set(kept.key, text, expiresAt);
+    this.#put(kept.key, text, expiresAt);
     return DONE;
   }
 
@@ -172,6 +161,21 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
 
   async close(): Promise<void> {
     this.#entries.clear();
+  }
+
+  #put(key: string, text: string, expiresAt: Date): void {
+    const kept = new Kept(key, text, expiresAt.getTime());
+    if (this.#isOver(kept)) {
+      this.#entries.delete(key);
+      return;
+    }
+    const bytes = sizeOf(kept, key);
+    if (bytes > this.#maxBytes) {
+      throw new SessionTooLarge(
+        `The session takes ${bytes} bytes, cache.maxBytes allows ${this.#maxBytes} for all of them.`,
+      );
+    }
+    this.#entries.set(key, kept);
   }
 
   #live(key: string): Kept | undefined {

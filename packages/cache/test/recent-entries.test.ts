@@ -41,11 +41,44 @@ describe('entries of which those used lately have places of their own', () => {
     expect(foundOf(entries, 100)).toBe(100);
     fill(entries, 32_000, 61_900);
     expect(new Set(dropped).size).toBe(29_900);
-    // The order may be wrong by a sixteenth, and these are among the first fifteen of them.
     expect(dropped.filter((key) => Number(key.slice(4)) < 100)).toEqual([]);
     fill(entries, 61_900, 64_100);
     expect(foundOf(entries, 100)).toBe(0);
     expect(dropped).toHaveLength(32_100);
+  });
+
+  it('takes those for used that were found in their places, but for a sixteenth of all', () => {
+    const entries = newEntries(32_000);
+    fill(entries, 0, 32_000);
+    expect(foundOf(entries, 100)).toBe(100);
+    expect(foundOf(entries, 100)).toBe(100);
+    // Less than a sixteenth of all each time, so that most of these uses are in their places alone.
+    let next = 32_000;
+    for (const others of [1800, 1800, 1600]) {
+      fill(entries, next, next + others);
+      next += others;
+      expect(foundOf(entries, 100)).toBe(100);
+    }
+    fill(entries, next, next + 30_000);
+    expect(foundOf(entries, 100)).toBe(100);
+  });
+
+  it('drops what takes too much room, also from the places', () => {
+    const dropped: string[] = [];
+    const sizeOf = ({ n }: Entry) => Math.max(1, n);
+    const entries = new RecentEntries<Entry>({
+      ...{ maxEntries: 100_000, maxBytes: 40_000, sizeOf },
+      dropped: (key) => void dropped.push(key),
+    });
+    const small = Array.from({ length: 20_000 }, (_, i) => `key ${i}`);
+    for (const key of small) entries.set(key, { key, n: 1 });
+    for (const _ of [1, 2]) for (const key of small) expect(entries.get(key)).toBeDefined();
+    // Takes the room of all others but the one that was used last.
+    entries.set('large', { key: 'large', n: 39_999 });
+    expect(dropped).toHaveLength(19_999);
+    const gone = new Set(dropped);
+    for (const key of small) expect(entries.get(key) === undefined).toBe(gone.has(key));
+    expect(entries.get('large')).toBeDefined();
   });
 
   it('says what is there, whatever is done to it, also where several share a place', () => {
@@ -91,7 +124,7 @@ describe('entries of which those used lately have places of their own', () => {
     expect(foundOf(entries, 20_000)).toBe(20_000);
     for (let n = 10; n < 20_000; n++) entries.delete(`key ${n}`);
     for (let round = 0; round < 3; round++) expect(foundOf(entries, 10)).toBe(10);
-    fill(entries, 0, 50);
-    expect(foundOf(entries, 50)).toBe(50);
+    fill(entries, 0, 20_000);
+    for (let round = 0; round < 3; round++) expect(foundOf(entries, 20_000)).toBe(20_000);
   });
 });

@@ -84,7 +84,7 @@ export class AccountNotes {
     const call = { operation: 'noted', key: account } as const;
     const found = await this.#calls.make(call, () => this.#index.noted(account));
     return found.map((noted) => {
-      const session = noted.stored && this.#place.peek(noted.key, noted.stored);
+      const session = noted.stored && this.#place.peek(noted.stored);
       const isOurs = session && this.#accountOf(session.entries) === account;
       return isOurs ? { noted, session } : { noted };
     });

@@ -32,6 +32,7 @@ export class Generations<Value> {
       this.#older = this.#recent;
       this.#recent = new Map();
       this.#weight = weight;
+      this.#older.delete(key);
     }
     this.#recent.set(key, value);
   }

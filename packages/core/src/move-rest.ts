@@ -46,7 +46,7 @@ export async function moveRest(
   let moved = 0;
   let unreadable = 0;
   const moveOne = async ({ key, stored }: ScannedSession): Promise<void> => {
-    const { state, session } = former.place.inspect(key, stored);
+    const { state, session } = former.place.inspect(stored);
     const isOver = stored.expiresAt !== undefined && stored.expiresAt <= former.settings.now();
     if (state === 'unreadable' && !isOver) unreadable += 1;
     // Of what has moved, a process that died may have left the last step to be done.

@@ -124,8 +124,8 @@ export interface SessionBackend {
  */
 export interface ExpiryReader {
   /**
-   * @param endOf when a record with `modifiedAt` ends; one that is no session, as if it had no expiry of its own. With
-   * its key it is quicker to tell.
+   * @param endOf when a record with `modifiedAt` ends; one that is no session, as if it had no expiry of its own. By
+   * its key it is recognized, where it was read a short while ago.
    */
   useExpiry(endOf: (stored: StoredSession, key?: string) => Date): void;
 }

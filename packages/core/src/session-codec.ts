@@ -106,14 +106,14 @@ export class SessionCodec {
   }
 
   /**
-   * This text, which `encode` made of the entries, has replaced the one under the key, which nobody will ask for again.
+   * This text, which `encode` made of the entries, has replaced the one under `formerKey`, which nobody will ask for again.
    *
    * @param key under which it is now; another one in a cookie.
    */
-  replaced(former: string, key: string, { data, entries, now }: Encoded): void {
+  replaced(formerKey: string, key: string, { data, entries, now }: Encoded): void {
     // What another serializer wrote need not be what it reads, and marks are taken out of what is read.
     const isAsRead = asJson(this.#settings.serializer) && !isMarked(entries);
-    if (key !== former || !isAsRead) this.#verified.delete(former);
+    if (key !== formerKey || !isAsRead) this.#verified.delete(formerKey);
     if (!isAsRead) return;
     this.#verified.add(key, {
       text: data,
@@ -128,11 +128,13 @@ export class SessionCodec {
   /**
    * The record, or the reason why it is no session. Never throws for what is stored.
    *
-   * @param key of the session: what was verified under it is not verified again.
+   * @param key as the visitor has it: the same text is not verified again under it, soon. Without one nothing is kept,
+   *   which is for those who look at many sessions.
    */
-  decode(stored: StoredSession, key: string = stored.data): LoadedSession | RejectedReason {
+  decode(stored: StoredSession, key?: string): LoadedSession | RejectedReason {
     if (stored.refused !== undefined) return 'corrupt';
-    const verified = this.#verified.get(key, stored.data) ?? this.#verify(key, stored.data);
+    const { data } = stored;
+    const verified = key === undefined ? this.#verify(data) : this.#recognize(key, data);
     if (typeof verified === 'string') return verified;
     const { entries, signedAt, fallback, rotated, moving } = verified;
     if (this.#isTooOld(signedAt)) return 'expired';
@@ -157,7 +159,15 @@ export class SessionCodec {
     return now().getTime() / 1000 - signedAt > cookie.age;
   }
 
-  #verify(key: string, data: string): VerifiedText | RejectedReason {
+  #recognize(key: string, data: string): VerifiedText | RejectedReason {
+    const known = this.#verified.get(key, data);
+    if (known) return known;
+    const verified = this.#verify(data);
+    if (typeof verified !== 'string') this.#verified.add(key, verified);
+    return verified;
+  }
+
+  #verify(data: string): VerifiedText | RejectedReason {
     const { maxDataBytes } = this.#settings;
     // Longer than the base64 of what is allowed: not worth the memory to find out whose it is.
     if (data.length > 2 * maxDataBytes + MOST_SIGNATURE_BYTES) return 'corrupt';
@@ -177,10 +187,7 @@ export class SessionCodec {
     const entries = this.#readEntries(json);
     if (!entries) return this.#isTooOld(signedAt) ? 'expired' : 'corrupt';
     const moving = takeMove(entries);
-    const rotated = isMarker(entries);
-    const verified = { text: data, entries, signedAt, fallback, rotated, moving };
-    this.#verified.add(key, verified);
-    return verified;
+    return { text: data, entries, signedAt, fallback, rotated: isMarker(entries), moving };
   }
 
   #outlineOf(json: string, entries: Entries): JsonOutline {

@@ -109,7 +109,7 @@ export class SessionInspector {
 
   #inspect(key: string, stored: StoredSession): InspectedSession {
     const { settings } = this.#records;
-    const { session, state } = this.#records.place.inspect(key, stored);
+    const { session, state } = this.#records.place.inspect(stored);
     const entries = session?.entries ?? none;
     const createdAt = createdAtOf(entries);
     return {

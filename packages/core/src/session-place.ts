@@ -47,15 +47,15 @@ export class SessionPlace {
   }
 
   /** The session in a record, for whoever looks and is not asked for it: nothing is told of what is none. */
-  peek(key: string, stored: StoredSession): LoadedSession | undefined {
-    const decoded = this.#codec.decode(stored, key);
+  peek(stored: StoredSession): LoadedSession | undefined {
+    const decoded = this.#codec.decode(stored);
     if (typeof decoded === 'string' || decoded.rotated) return undefined;
     return hasEnded(decoded, this.#inCookie, this.settings) ? undefined : decoded;
   }
 
   /** What a record is, for whoever looks at all of them; `session` wherever it can be read. */
-  inspect(key: string, stored: StoredSession): { state: RecordState; session?: LoadedSession } {
-    const session = this.#codec.decode(stored, key);
+  inspect(stored: StoredSession): { state: RecordState; session?: LoadedSession } {
+    const session = this.#codec.decode(stored);
     if (typeof session === 'string') return { state: 'unreadable' };
     const { expiresAt } = stored;
     const isOver = expiresAt !== undefined && expiresAt <= this.settings.now();
@@ -94,7 +94,7 @@ export class SessionPlace {
       createdAt && Math.floor(createdAt.getTime() / 1000),
       this.settings,
     );
-    const known = this.#codec.decode({ data: found.data, base: found.base }, key);
+    const known = this.#codec.decode({ data: found.data, base: found.base });
     const record: SessionRecord = {
       key,
       // What can stay as it is keeps the time of its signature.
@@ -150,7 +150,7 @@ export class SessionPlace {
       } catch (error) {
         if (!isUpdateError(error) || !error.current) throw error;
         base = error.current.base;
-        return this.peek(backendKey, error.current) === undefined || !isMeant(error.current);
+        return this.peek(error.current) === undefined || !isMeant(error.current);
       }
     });
     return removed;

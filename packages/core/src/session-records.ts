@@ -187,7 +187,9 @@ export class SessionRecords {
     return this.#moves.arrive(key, former.sourceOf(key));
   }
 
-  #endOf(stored: StoredSession, key?: string): Date {
+  #endOf(stored: StoredSession, backendKey?: string): Date {
+    // Of a hashed key, nobody can tell which one the visitor has.
+    const key = this.settings.hashKeys ? undefined : backendKey;
     const decoded = this.#codec.decode(stored, key);
     const found = typeof decoded === 'string' ? undefined : decoded;
     return endOfStored(found, stored.modifiedAt ?? this.settings.now(), this.settings);

@@ -122,14 +122,13 @@ export class SessionWriter {
   }
 
   #replaced(draft: Draft, written: Written): Committed {
-    const committed = this.#told('saved', draft, written);
+    const committed = this.#committed(draft, written);
     const { entries, now, record } = draft;
     this.#parts.codec.replaced(draft.key, committed.key, { data: record.data, entries, now });
-    return committed;
+    return this.#told('saved', committed);
   }
 
-  #told(event: 'created' | 'saved', draft: Draft, written: Written): Committed {
-    const committed = this.#committed(draft, written);
+  #told(event: 'created' | 'saved', committed: Committed): Committed {
     this.#parts.events.tell(event, committed.key, {});
     return committed;
   }
@@ -170,7 +169,7 @@ export class SessionWriter {
           const call = { operation: 'create', key, record, base: origin } as const;
           return calls.make(call, () => backend.create(record, origin));
         },
-        (written) => this.#told('created', draft, written),
+        (written) => this.#told('created', this.#committed(draft, written)),
         (error) => {
           if (!isNamed(error, 'CreateError')) throw error;
           if (attempt === CREATE_ATTEMPTS) throw keysAreTaken(error);

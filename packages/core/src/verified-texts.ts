@@ -11,8 +11,10 @@ export interface VerifiedText {
   readonly moving: string | undefined;
 }
 
-/** Characters of text in one generation: some 4,000 usual sessions, and some 10 MB with what they hold. */
-const MOST_CHARACTERS = 2 ** 21;
+/** Characters in one generation: some 4,500 usual sessions, and some 10 MB with what they hold. */
+const MOST_CHARACTERS = 3 * 2 ** 20;
+/** What each text takes besides, in characters: many are much shorter than that. */
+const OVERHEAD = 256;
 
 /** Characters of a session key, its last ones, by which its text is found: 62 bits and more. */
 const NAME_CHARACTERS = 12;
@@ -26,9 +28,9 @@ const NAME_CHARACTERS = 12;
 export class VerifiedTexts {
   readonly #known: Generations<VerifiedText>;
 
-  /** @param mostCharacters of text in each of two generations. */
+  /** @param mostCharacters of text, and 256 for each, in each of two generations. */
   constructor(mostCharacters: number = MOST_CHARACTERS) {
-    this.#known = new Generations(mostCharacters, (_, { text }) => text.length);
+    this.#known = new Generations(mostCharacters, (_, { text }) => text.length + OVERHEAD);
   }
 
   /** What this very text holds, where it was the last one under the key. */

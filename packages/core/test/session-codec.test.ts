@@ -37,6 +37,49 @@ const entries = (values: Record<string, unknown>) =>
 const sign = (json: string, now: Date, compress = false) =>
   new TimestampSigner({ key: SECRET_KEY, salt: SALT }).signText(json, { compress, now });
 
+describe('a record that was found good', () => {
+  const [key, other] = ['a'.repeat(32), 'b'.repeat(32)] as const;
+  const { codec, clock } = codecOf('signed');
+  const read = (data: string, under?: string) => {
+    const decoded = codec.decode({ data, base: data }, under);
+    if (typeof decoded === 'string') throw new Error(`It is ${decoded}.`);
+    return decoded.entries;
+  };
+  const one = sign('{"a":1}', clock.now());
+  const two = sign('{"a":2}', clock.now());
+
+  it('is recognized by the same text under the same key, and by nothing else', () => {
+    const found = read(one, key);
+    expect(read(one, key)).toBe(found);
+    expect(read(one, other)).not.toBe(found);
+    expect(read(one)).not.toBe(found);
+    expect(read(one, key)).toBe(found);
+    expect(Object.fromEntries(read(two, key))).toEqual({ a: '2' });
+    expect(Object.fromEntries(read(one, key))).toEqual({ a: '1' });
+  });
+
+  it('gives way to a text that is refused, and is not taken for it', () => {
+    read(one, key);
+    const tampered = one.replace(/^./, 'z');
+    expect(codec.decode({ data: tampered, base: tampered }, key)).toBe('tampered');
+    const cut = one.slice(1);
+    expect(codec.decode({ data: cut, base: cut }, key)).toBe('tampered');
+  });
+
+  it('is replaced by what was written in its place, under whatever key that is', () => {
+    read(one, key);
+    const written = { data: two, entries: entries({ a: 2 }), now: clock.now() };
+    codec.replaced(key, key, written);
+    expect(read(two, key)).toBe(written.entries);
+    codec.replaced(key, other, written);
+    expect(read(two, other)).toBe(written.entries);
+    expect(read(two, key)).not.toBe(written.entries);
+    const again = { ...written, entries: entries({ a: 2 }) };
+    codec.replaced(other, other, again);
+    expect(read(two, other)).toBe(again.entries);
+  });
+});
+
 describe('a long record', () => {
   const text = 'x'.repeat(5000);
 
@@ -52,7 +95,6 @@ describe('a long record', () => {
     const { entriesOf } = codecOf('serialized', { serializer });
     expect(entriesOf(`{"a":1,"b":"${text}"}`)).toEqual({ a: '1', b: `"${text}"` });
     expect(loaded).toBe(2);
-    // Enough others that its text is not known any more.
     for (let i = 0; i < 1000; i += 1) entriesOf(`{"a":${i},"c":"${text}"}`);
     loaded = 0;
     expect(entriesOf(`{"a":1,"b":"${text}"}`)).toEqual({ a: '1', b: `"${text}"` });

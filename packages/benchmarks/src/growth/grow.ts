@@ -23,7 +23,7 @@ export interface Grown {
 }
 
 /**
- * Measures reads and writes of visitors whose sessions are among more and more others: a server for each number of
+ * Measures reads and writes of visitors whose sessions are among more and more others: servers for each number of
  * sessions, all of them at the same time and in turns, since machines change more from minute to minute than costs do.
  */
 export async function grow(
