@@ -16,7 +16,7 @@ import { RecentEntries } from './recent-entries.ts';
 
 /** Settings of `memoryBackend`. */
 export interface MemoryOptions {
-  /** Sessions kept; one more ends the one that was used least recently. @default 100,000 */
+  /** Sessions kept; one more ends the one that was used least recently, above 16,384 to a sixteenth of them. @default 100,000 */
   readonly maxEntries?: number | undefined;
   /** Bytes kept, counting keys and data and what they cost besides. @default 64 MiB */
   readonly maxBytes?: number | undefined;

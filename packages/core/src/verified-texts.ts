@@ -16,7 +16,7 @@ const MOST_CHARACTERS = 3 * 2 ** 20;
 /** What each text takes besides, in characters: many are much shorter than that. */
 const OVERHEAD = 256;
 
-/** Characters of a session key, its last ones, by which its text is found: 62 bits and more. */
+/** Characters of a session key, its last ones, by which its text is found: 62 random bits, or the end of a cookie's signature. */
 const NAME_CHARACTERS = 12;
 
 /**
