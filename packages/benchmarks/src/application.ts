@@ -61,6 +61,14 @@ export function keepFromOthers(url: string, response: HeadedResponse): void {
   if (changesSession(url)) response.setHeader('Cache-Control', 'no-store');
 }
 
+/** A session that the application does not look at before it wants something of it. */
+export function lookedAtLate(session: () => SessionPort): SessionPort {
+  return {
+    get: (name) => session().get(name),
+    set: (name, value) => session().set(name, value),
+  };
+}
+
 /** The session where there is none: it says who asks without looking anywhere. */
 export function noSession(url: string): SessionPort {
   return { get: () => `user-${url.split('/')[2]}`, set: () => {} };

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { SessionBackend } from '@coatcheck/core';
 import type Koa from 'koa';
 import type { Context } from 'koa';
-import { isUntouched, type SessionPort } from '../application.ts';
+import { isUntouched, lookedAtLate, type SessionPort } from '../application.ts';
 import type { FilledSite, NodeContender } from '../contender.ts';
 import { type Place, places, type Whereabouts } from '../places.ts';
 import { fill } from './fill.ts';
@@ -63,7 +63,8 @@ async function open(
     });
   };
   // The types of koa-session, which is here too, give every context one of theirs.
-  const sessionOf = (ctx: Context): SessionPort => ctx.session as unknown as SessionPort;
+  const sessionOf = (ctx: Context): SessionPort =>
+    lookedAtLate(() => ctx.session as unknown as SessionPort);
   const listener = await koaApplication(install, sessionOf);
   return at.stored ? { listener, cookies: await fill(opener, at.stored) } : listener;
 }

@@ -26,8 +26,8 @@ async function expressApplication(
 }
 
 function sessionOf(request: Request): SessionPort {
-  const { session } = request as unknown as { session: Record<string, unknown> };
-  return propertiesOf(() => session);
+  const requested = request as unknown as { session: Record<string, unknown> };
+  return propertiesOf(() => requested.session);
 }
 
 async function withExpressSession(store?: Store): Promise<RequestListener> {

@@ -1,7 +1,13 @@
 import type { RequestListener } from 'node:http';
 import type { FastifySessionOptions } from '@fastify/session';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { answer, keepFromOthers, noSession, type SessionPort } from '../application.ts';
+import {
+  answer,
+  keepFromOthers,
+  lookedAtLate,
+  noSession,
+  type SessionPort,
+} from '../application.ts';
 import type { NodeContender } from '../contender.ts';
 import type { Whereabouts } from '../places.ts';
 import { AGE, SECRET } from './koa-application.ts';
@@ -40,7 +46,7 @@ async function withFastifySession(
         ...(store && { store }),
       });
     },
-    ({ session }) => session as unknown as SessionPort,
+    (request) => lookedAtLate(() => request.session as unknown as SessionPort),
   );
 }
 

@@ -31,7 +31,7 @@ export async function koaApplication(
   return app.callback();
 }
 
-/** A session that is an object with a property per entry. */
+/** A session that is an object with a property per entry; nobody looks at it before something is wanted of it. */
 export function propertiesOf(session: () => Record<string, unknown>): SessionPort {
   return {
     get: (name) => session()[name],
