@@ -16,7 +16,7 @@ export class AccountTable {
     const seen = this.#driver.toColumn(seenAt);
     const values = [key, account, seen, seen, address, userAgent];
     await this.#write(function* () {
-      yield { sql: note, values };
+      yield { sql: note, values, key };
     });
   }
 
@@ -32,7 +32,7 @@ export class AccountTable {
     const { forget } = this.#driver.accounts;
     const before = this.#driver.toColumn(unseenSince);
     await this.#write(function* () {
-      for (const key of keys) yield { sql: forget, values: [key, account, before] };
+      for (const key of keys) yield { sql: forget, values: [key, account, before], key };
     });
   }
 

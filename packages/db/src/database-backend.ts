@@ -167,19 +167,22 @@ export class DatabaseBackend
 
   *#create(record: SessionRecord): Operation<Written> {
     const { insert, deleteExpired } = this.#driver.statements;
-    const values = [record.key, ...this.#changingValues(record)];
+    const { key } = record;
+    const values = [key, ...this.#changing(record).values];
+    // What it leaves is not told: most new sessions are not looked at again at once, and all of them would be kept.
+    const inserting: Statement = { sql: insert, values, key };
     try {
-      yield { sql: insert, values };
+      yield inserting;
     } catch (error) {
       if (!this.#driver.isDuplicateKey(error)) throw error;
-      yield { sql: deleteExpired, values: [record.key, this.#nowColumn()] };
+      yield { sql: deleteExpired, values: [key, this.#nowColumn()], key };
       try {
-        yield { sql: insert, values };
+        yield inserting;
       } catch (again) {
         throw this.#driver.isDuplicateKey(again) ? new CreateError() : again;
       }
     }
-    return { key: record.key, base: record.data };
+    return { key, base: record.data };
   }
 
   *#update(record: SessionRecord, base: string): Operation<Written> {
@@ -189,20 +192,23 @@ export class DatabaseBackend
   }
 
   *#touch(record: SessionRecord, base: string): Operation<Written | undefined> {
+    const { key, data } = record;
+    const { values, leaves } = this.#changing(record);
     const { changes } = yield {
       sql: this.#driver.statements.update,
-      values: [...this.#changingValues(record), record.key, base, this.#nowColumn()],
+      values: [...values, key, base, this.#nowColumn()],
+      ...{ key, leaves },
     };
-    return changes > 0 ? { key: record.key, base: record.data } : undefined;
+    return changes > 0 ? { key, base: data } : undefined;
   }
 
   *#delete(key: string): Operation<boolean> {
     const { statements } = this.#driver;
     const values = [key, this.#nowColumn()];
-    const { changes } = yield { sql: statements.delete, values };
+    const { changes } = yield { sql: statements.delete, values, key };
     if (changes > 0) return true;
     // To a clock that runs behind, an expired row may still be a session.
-    yield { sql: statements.deleteExpired, values };
+    yield { sql: statements.deleteExpired, values, key };
     return false;
   }
 
@@ -210,6 +216,7 @@ export class DatabaseBackend
     const { changes } = yield {
       sql: this.#driver.statements.deleteUnchanged,
       values: [key, base, this.#nowColumn()],
+      key,
     };
     if (changes > 0) return true;
     const difference = yield* this.#difference(key);
@@ -225,7 +232,7 @@ export class DatabaseBackend
 
   #select(key: string): Statement {
     const values = [key, this.#nowColumn()];
-    return { sql: this.#driver.statements.load, values, isForOneRow: true };
+    return { sql: this.#driver.statements.load, values, key, isForOneRow: true };
   }
 
   #stored([row]: readonly Row[]): StoredSession | undefined {
@@ -238,9 +245,15 @@ export class DatabaseBackend
     return expiresAt ? { data, base: data, expiresAt } : { data, base: data };
   }
 
-  #changingValues({ data, expiresAt, attributes }: SessionRecord): (string | number | null)[] {
-    const { table } = this.#driver;
-    return [data, this.#driver.toColumn(expiresAt), ...columnValues(table.columns, attributes)];
+  /** The values of all columns but the key, and what a load finds of them. */
+  #changing({ data, expiresAt, attributes }: SessionRecord): {
+    readonly values: (string | number | null)[];
+    readonly leaves: Row;
+  } {
+    const expiry = this.#driver.toColumn(expiresAt);
+    const columns = columnValues(this.#driver.table.columns, attributes);
+    const leaves = { session_data: data, expire_date: expiry };
+    return { values: [data, expiry, ...columns], leaves };
   }
 
   #nowColumn(): string {

@@ -8,6 +8,10 @@ import type { SessionTable } from './session-table.ts';
 export interface Statement {
   readonly sql: string;
   readonly values: readonly (string | number | null)[];
+  /** The key of the only session whose row it reads or changes; none: it may be any, or several. */
+  readonly key?: string;
+  /** What there is to load of this session where the statement has changed its row; none: it has to be looked up. */
+  readonly leaves?: Row;
   /** At most one row answers it, so that nobody need look for more. */
   readonly isForOneRow?: boolean;
   /** No visitor waits for it, so that it may take minutes. */

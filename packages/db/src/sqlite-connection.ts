@@ -1,6 +1,7 @@
 import type { SafetyFinding } from '@coatcheck/core';
 import type { Outcome, Row, Statement } from './database-driver.ts';
 import type { Transaction } from './group-commit.ts';
+import { RecentRows } from './recent-rows.ts';
 import { withQuestionMarks } from './session-statements.ts';
 import {
   codeOf,
@@ -29,6 +30,8 @@ export class SqliteConnection implements Transaction {
   readonly #owned: boolean;
   readonly #prepared = new Map<string, SqliteStatement>();
   #database: SqliteDatabase;
+  /** None for a database of the application, which may change rows by itself. */
+  #recentRows: RecentRows | undefined;
   #isOpen = true;
   #journalSet = false;
   #dataVersion: unknown;
@@ -42,17 +45,36 @@ export class SqliteConnection implements Transaction {
     this.#source = source;
     this.#owned = source.database === undefined;
     this.#database = source.database ?? source.open();
+    this.#recentRows = this.#noRows();
     this.#setUp();
   }
 
-  execute({ sql, values, isForOneRow }: Statement): Outcome {
+  /** As `execute`, outside of a transaction; a row of our own connection that nobody has changed is not read again. */
+  read(statement: Statement): Outcome {
+    const { key, values } = statement;
+    if (key === undefined) return this.execute(statement);
+    const known = this.#recentRows?.get(key);
+    // As the statement compares them, byte for byte.
+    if (known && String(known.expire_date) > String(values[1]))
+      return { rows: [known], changes: 0 };
+    const outcome = this.execute(statement);
+    const [row] = outcome.rows;
+    if (typeof row?.expire_date === 'string') this.#recentRows?.add(key, row);
+    return outcome;
+  }
+
+  execute({ sql, values, isForOneRow, key, leaves }: Statement): Outcome {
     let statement = this.#prepared.get(sql);
     if (!statement) {
       // Its statements name each value once and in order, so that the marks do as well.
       statement = this.#database.prepare(withQuestionMarks(sql).sql);
       this.#prepared.set(sql, statement);
     }
-    if (!statement.reader) return { rows: [], changes: statement.run(...values).changes };
+    if (!statement.reader) {
+      const { changes } = statement.run(...values);
+      if (changes > 0 && key !== undefined) this.#recentRows?.change(key, leaves);
+      return { rows: [], changes };
+    }
     // Rows of better-sqlite3 are plain objects by column name.
     if (isForOneRow) {
       const row = statement.get(...values) as Row | undefined;
@@ -96,12 +118,15 @@ export class SqliteConnection implements Transaction {
   }
 
   commit(): void {
+    this.#recentRows?.prepareCommit();
     this.execute({ sql: 'COMMIT', values: [] });
     this.#begun = false;
+    this.#recentRows?.commit();
     this.#restore();
   }
 
   rollback(error: unknown): void {
+    this.#recentRows?.rollback();
     try {
       // SQLite ends the transaction by itself after some errors; one of the application's is not ours to end.
       if (this.#begun && this.#database.inTransaction) {
@@ -131,7 +156,7 @@ export class SqliteConnection implements Transaction {
     if (!this.#isOpen) return false;
     const before = this.#dataVersion;
     try {
-      this.#dataVersion = this.#database.pragma('data_version', { simple: true });
+      this.#dataVersion = this.#askFor('PRAGMA data_version');
     } catch (error) {
       if (isBusy(error)) return true;
       throw error;
@@ -174,6 +199,20 @@ export class SqliteConnection implements Transaction {
     if (this.#owned) this.#database.close();
   }
 
+  #noRows(): RecentRows | undefined {
+    if (!this.#owned) return undefined;
+    return new RecentRows({
+      dataVersion: () => this.#askFor('PRAGMA data_version'),
+      totalChanges: () => Number(this.#askFor('SELECT total_changes()')),
+    });
+  }
+
+  /** The only value of the only row. */
+  #askFor(sql: string): unknown {
+    const [row = {}] = this.execute({ sql, values: [], isForOneRow: true }).rows;
+    return Object.values(row)[0];
+  }
+
   #setUp(): void {
     const { synchronous } = this.#source;
     // better-sqlite3 is built with NORMAL as the default in WAL mode.
@@ -194,6 +233,7 @@ export class SqliteConnection implements Transaction {
     this.#prepared.clear();
     this.#database.close();
     this.#database = database;
+    this.#recentRows = this.#noRows();
     this.#journalSet = false;
     this.#dataVersion = undefined;
     this.#synchronous = undefined;

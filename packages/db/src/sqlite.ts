@@ -142,7 +142,7 @@ class SqliteDriver implements DatabaseDriver {
   read(statement: Statement): readonly Row[] {
     this.#count(statement);
     const read = (): readonly Row[] =>
-      this.#findTable() ? this.#connection.execute(statement).rows : [];
+      this.#findTable() ? this.#connection.read(statement).rows : [];
     return whenNotBusy(() => {
       try {
         return read();

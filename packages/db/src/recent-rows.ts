@@ -1,0 +1,111 @@
+import { Generations } from '@coatcheck/core';
+import type { Row } from './database-driver.ts';
+
+/** What SQLite counts for one connection. */
+export interface ConnectionCounters {
+  /** Another number after each commit of another connection, and none of this one's. `PRAGMA data_version` */
+  dataVersion(): unknown;
+  /** Rows that this connection has changed, those of triggers included. `total_changes()` */
+  totalChanges(): number;
+}
+
+/** Characters in one generation, 256 for each row besides: as many as are kept verified, which are the same texts. */
+const MOST_CHARACTERS = 3 * 2 ** 20;
+const OVERHEAD = 256;
+
+/** Questions after which it is decided anew whether they are worth it; more than there is room for. */
+const LONGEST_PERIOD = 20_000;
+/** A period that answered less than half is made up for by so many times as many reads that are not asked here. */
+const REST = 8;
+const SHORTEST_REST = 64;
+
+/**
+ * Rows of a connection that were read or written a short while ago, for as long as nothing has changed them: SQLite is
+ * asked before each use whether another connection has committed anything, which takes less than half of a read and the
+ * same time with a million rows as with a thousand. What this connection changes itself is told here, row by row.
+ *
+ * Where others write all the time, or there are more sessions than room, asking is in vain and costs a third of a read:
+ * so it is given up for a while.
+ */
+export class RecentRows {
+  readonly #counters: ConnectionCounters;
+  #rows = noRows();
+  #version: unknown;
+  #totalChanges = 0;
+  /** Rows that the transaction has changed, as it leaves them. */
+  readonly #changed = new Map<string, Row | undefined>();
+  #changes = 0;
+  #asked = 0;
+  #found = 0;
+  #rest = 0;
+
+  constructor(counters: ConnectionCounters) {
+    this.#counters = counters;
+  }
+
+  /** The row as it is stored now, where that is known; throws what SQLite throws. Not within a transaction. */
+  get(key: string): Row | undefined {
+    if (this.#rest > 0) {
+      this.#rest -= 1;
+      return undefined;
+    }
+    const version = this.#counters.dataVersion();
+    if (version !== this.#version) {
+      this.#rows = noRows();
+      this.#version = version;
+      this.#endPeriod();
+    } else if (this.#asked === LONGEST_PERIOD) {
+      this.#endPeriod();
+    }
+    this.#asked += 1;
+    const row = this.#rows.get(key);
+    if (row) this.#found += 1;
+    return row;
+  }
+
+  /** Keeps a row that was read after `get` did not know it. */
+  add(key: string, row: Row): void {
+    // What others have committed since the version was asked shows the next time that it is.
+    if (this.#rest === 0) this.#rows.add(key, row);
+  }
+
+  /** The transaction has changed one row, to this where that is known. */
+  change(key: string, row: Row | undefined): void {
+    this.#rows.delete(key);
+    this.#changed.set(key, row);
+    this.#changes += 1;
+  }
+
+  /** The transaction is about to be committed. What it has changed besides, such as by a trigger, can be any row. */
+  prepareCommit(): void {
+    const expected = this.#totalChanges + this.#changes;
+    this.#totalChanges = this.#counters.totalChanges();
+    this.#changes = 0;
+    if (this.#totalChanges === expected) return;
+    this.#rows = noRows();
+    this.#changed.clear();
+  }
+
+  /** The transaction was committed. */
+  commit(): void {
+    for (const [key, row] of this.#changed) if (row) this.#rows.add(key, row);
+    this.#changed.clear();
+  }
+
+  /** The transaction was undone, or has never begun. */
+  rollback(): void {
+    // SQLite goes on counting what it has undone; so do we.
+    this.#changed.clear();
+  }
+
+  #endPeriod(): void {
+    const wasWorthIt = this.#found * 2 >= this.#asked;
+    this.#rest = wasWorthIt ? 0 : Math.max(SHORTEST_REST, this.#asked * REST);
+    this.#asked = 0;
+    this.#found = 0;
+  }
+}
+
+function noRows(): Generations<Row> {
+  return new Generations(MOST_CHARACTERS, (_, row) => String(row.session_data).length + OVERHEAD);
+}
