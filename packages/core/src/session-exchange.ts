@@ -18,8 +18,9 @@ import {
   type SessionResponse,
 } from './session-headers.ts';
 import { needsTouch } from './session-lifetime.ts';
-import type { SessionState, StateObserver } from './session-state.ts';
+import type { SessionState } from './session-state.ts';
 import { SessionStore } from './session-store.ts';
+import type { StateObserver } from './state-observer.ts';
 
 /** Seconds that every date has room for. */
 const CENTURY = 100 * 366 * 86_400;

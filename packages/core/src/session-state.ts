@@ -8,15 +8,8 @@ import type { SessionDictionary } from './session-dictionary.ts';
 import type { SessionRecords } from './session-records.ts';
 import { SessionWrites, type WritesOwner } from './session-writes.ts';
 import type { Settings } from './settings.ts';
+import type { StateObserver } from './state-observer.ts';
 import { Turns } from './turns.ts';
-
-/** What a response wants to know of its session. */
-export interface StateObserver {
-  /** The cookie has to carry a (new) key or expiry, or the session has ended: both are to be sent at once. */
-  cookieChanged(): void;
-  /** @throws {SessionClosed} when a new key could no longer reach the visitor. */
-  assertCookieCanBeSent(): void;
-}
 
 /**
  * The life of one visitor's session during one request: from a key, through the record, to what is stored in the
@@ -106,6 +99,13 @@ export class SessionState implements WritesOwner {
   /** The entries. @throws what `KnownSession.read` throws where they are not there. */
   dictionary(): SessionDictionary {
     return this.#dictionary ?? this.#known.read();
+  }
+
+  /** The entries, for whoever looks at the session. */
+  reading(): SessionDictionary {
+    const dictionary = this.dictionary();
+    this.accessed = true;
+    return dictionary;
   }
 
   /** The entries, for a change. @throws {SessionClosed} where none is allowed, and what `dictionary` throws. */

@@ -1,15 +1,13 @@
 import { inspect } from 'node:util';
-import {
-  EXPIRY_ENTRY,
-  type Expiry,
-  type ExpiryOptions,
-  expiresAtBrowserClose,
-  expiryDate,
-  storedExpiry,
-} from './expiry.ts';
+import type { Expiry, ExpiryOptions } from './expiry.ts';
 import { propertyView } from './property-view.ts';
 import type { SessionData, SessionKey, SessionValue } from './session-data.ts';
-import { createdAtIn, earliest, expirySettings, limitedAge } from './session-lifetime.ts';
+import {
+  getExpireAtBrowserClose,
+  getExpiryAge,
+  getExpiryDate,
+  setExpiry,
+} from './session-expiry.ts';
 import type { SessionState } from './session-state.ts';
 import type { Settings } from './settings.ts';
 
@@ -59,7 +57,7 @@ export class SessionStore<Data extends object = SessionData> {
     otherwise: Default,
   ): SessionValue<Data, Key> | Default;
   get(key: string, otherwise?: unknown): unknown {
-    const entries = this.#reading();
+    const entries = this.#state.reading();
     return entries.has(key) ? entries.get(key) : otherwise;
   }
 
@@ -71,7 +69,7 @@ export class SessionStore<Data extends object = SessionData> {
   }
 
   has(key: SessionKey<Data>): boolean {
-    return this.#reading().has(key);
+    return this.#state.reading().has(key);
   }
 
   /** Removes the entry; false when there was none. The whole session ends with `flush()`. */
@@ -106,7 +104,7 @@ export class SessionStore<Data extends object = SessionData> {
     key: Key,
     value: SessionValue<Data, Key>,
   ): SessionValue<Data, Key> {
-    const entries = this.#reading();
+    const entries = this.#state.reading();
     if (!entries.has(key)) this.set(key, value);
     return entries.get(key) as SessionValue<Data, Key>;
   }
@@ -125,7 +123,7 @@ export class SessionStore<Data extends object = SessionData> {
   }
 
   keys(): SessionKey<Data>[] {
-    return this.#reading().keys() as SessionKey<Data>[];
+    return this.#state.reading().keys() as SessionKey<Data>[];
   }
 
   values(): unknown[] {
@@ -133,7 +131,7 @@ export class SessionStore<Data extends object = SessionData> {
   }
 
   entries(): [SessionKey<Data>, unknown][] {
-    const entries = this.#reading();
+    const entries = this.#state.reading();
     return entries.keys().map((key) => [key as SessionKey<Data>, entries.get(key)]);
   }
 
@@ -142,7 +140,7 @@ export class SessionStore<Data extends object = SessionData> {
   }
 
   get size(): number {
-    return this.#reading().keys().length;
+    return this.#state.reading().keys().length;
   }
 
   /** Removes every entry; the session and its key stay. */
@@ -184,35 +182,22 @@ export class SessionStore<Data extends object = SessionData> {
    * default. With `django: '3.2'` an instant becomes seconds, which count anew from each save. Django: `set_expiry`.
    */
   setExpiry(value: Expiry): void {
-    if (value === null) {
-      if (this.#state.changing().delete(EXPIRY_ENTRY)) this.#state.markModified();
-      return;
-    }
-    const { settings } = this.#state;
-    const stored = storedExpiry(value, settings, settings.now());
-    this.#state.changing().set(EXPIRY_ENTRY, stored);
-    this.#state.markModified();
+    setExpiry(this.#state, value);
   }
 
   /** Seconds until the session ends; zero or less: it has. Django: `get_expiry_age`. */
   getExpiryAge(options: ExpiryOptions = {}): number {
-    const { settings } = this.#state;
-    const modification = options.modification ?? settings.now();
-    const stored = this.#storedExpiry(options);
-    return limitedAge(stored, modification, this.#createdAt(modification), settings);
+    return getExpiryAge(this.#state, options);
   }
 
   /** The instant at which the session ends. Django: `get_expiry_date`. */
   getExpiryDate(options: ExpiryOptions = {}): Date {
-    const { settings } = this.#state;
-    const modification = options.modification ?? settings.now();
-    const date = expiryDate(this.#storedExpiry(options), modification, expirySettings(settings));
-    return earliest(date, modification, this.#createdAt(modification), settings);
+    return getExpiryDate(this.#state, options);
   }
 
   /** Whether the cookie ends with the browser. Django: `get_expire_at_browser_close`. */
   getExpireAtBrowserClose(): boolean {
-    return expiresAtBrowserClose(this.#storedExpiry({}), expirySettings(this.#state.settings));
+    return getExpireAtBrowserClose(this.#state);
   }
 
   /** Puts an entry there, so that the next request can tell whether the browser keeps cookies. */
@@ -276,21 +261,6 @@ export class SessionStore<Data extends object = SessionData> {
 
   get #untyped(): SessionStore<Record<string, unknown>> {
     return this as unknown as SessionStore<Record<string, unknown>>;
-  }
-
-  #reading(): ReturnType<SessionState['dictionary']> {
-    const entries = this.#state.dictionary();
-    this.#state.accessed = true;
-    return entries;
-  }
-
-  #storedExpiry(options: ExpiryOptions): unknown {
-    return 'expiry' in options ? options.expiry : this.#reading().peek(EXPIRY_ENTRY);
-  }
-
-  #createdAt(modification: Date): number {
-    const created = createdAtIn(this.#state.session);
-    return created ?? Math.floor(modification.getTime() / 1000);
   }
 }
 
