@@ -1,4 +1,4 @@
-import type { SessionRecord, StoredSession, Written } from '@coatcheck/core';
+import { ownText, type SessionRecord, type StoredSession, type Written } from '@coatcheck/core';
 import { DOUBT_MS, ENTRY_MS, entryOf, MARKER } from './cache-entry.ts';
 import type { GuardedCache } from './guarded-cache.ts';
 
@@ -20,7 +20,7 @@ export class RowEntries {
     const { expiresAt } = row;
     if (!expiresAt) return;
     const filling = this.#cache.ask(
-      (cache) => cache.add(key, entryOf(key, row), this.#until(expiresAt)),
+      (cache) => cache.add(ownText(key), entryOf(key, row), this.#until(expiresAt)),
       false,
     );
     this.#cache.inBackground(filling);
@@ -61,7 +61,7 @@ export class RowEntries {
     const until = new Date(this.#now().getTime() + DOUBT_MS);
     const settled = await this.#cache.ask(async (cache) => {
       for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-        if (await cache.add(key, MARKER, until)) return true;
+        if (await cache.add(ownText(key), MARKER, until)) return true;
         const { text } = (await cache.get(key)) ?? {};
         if (text === MARKER) return true;
         if (text !== undefined && (await cache.replace(key, text, MARKER, until)).done) return true;

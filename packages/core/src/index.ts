@@ -27,6 +27,7 @@ export type { HttpSessionOptions } from './http-session-options.ts';
 export type { MigratingFromOptions } from './migrating-from.ts';
 export type { MoveRestOptions } from './move-rest.ts';
 export type { Operation, OperationTrace } from './operation-tracing.ts';
+export { ownText } from './own-text.ts';
 export { randomText } from './random-text.ts';
 export { Redactor, type Sent } from './redactor.ts';
 export {

@@ -1,4 +1,4 @@
-import { Generations } from '@coatcheck/core';
+import { Generations, ownText } from '@coatcheck/core';
 import type { Row } from './database-driver.ts';
 
 /** What SQLite counts for one connection. */
@@ -66,13 +66,13 @@ export class RecentRows {
   /** Keeps a row that was read after `get` did not know it. */
   add(key: string, row: Row): void {
     // What others have committed since the version was asked shows the next time that it is.
-    if (this.#rest === 0) this.#rows.add(key, row);
+    if (this.#rest === 0) this.#rows.add(ownText(key), row);
   }
 
   /** The transaction has changed one row, to this where that is known. */
   change(key: string, row: Row | undefined): void {
     this.#rows.delete(key);
-    this.#changed.set(key, row);
+    this.#changed.set(ownText(key), row);
     this.#changes += 1;
   }
 
