@@ -1,6 +1,6 @@
 import type { AccountNote, NotedSession } from '@coatcheck/core';
 import type { ClearingPace } from './clearing-pace.ts';
-import type { DatabaseDriver, Operation, Row } from './database-driver.ts';
+import type { DatabaseDriver, Operation, Row, Statement } from './database-driver.ts';
 
 /** The table of accounts beside the session table; made when an account is first noted or asked for. */
 export class AccountTable {
@@ -16,7 +16,7 @@ export class AccountTable {
     const seen = this.#driver.toColumn(seenAt);
     const values = [key, account, seen, seen, address, userAgent];
     await this.#write(function* () {
-      yield { sql: note, values, key };
+      yield { sql: note, values, changesNoSession: true };
     });
   }
 
@@ -32,7 +32,9 @@ export class AccountTable {
     const { forget } = this.#driver.accounts;
     const before = this.#driver.toColumn(unseenSince);
     await this.#write(function* () {
-      for (const key of keys) yield { sql: forget, values: [key, account, before], key };
+      for (const key of keys) {
+        yield { sql: forget, values: [key, account, before], changesNoSession: true };
+      }
     });
   }
 
@@ -48,7 +50,8 @@ export class AccountTable {
       const [found] = await this.#driver.read({ sql: page, values, mayTakeLong: true });
       const last = String(found?.last_key);
       if (Number(found?.orphans) > 0) {
-        const range = { sql: clear, values: [after, last, before], mayTakeLong: true };
+        const values = [after, last, before];
+        const range: Statement = { sql: clear, values, mayTakeLong: true, changesNoSession: true };
         await this.#driver.write(() => pace.timed(range), { mayBeLost: true });
       }
       if (Number(found?.notes ?? 0) < rows) return;

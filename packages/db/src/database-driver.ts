@@ -8,8 +8,10 @@ import type { SessionTable } from './session-table.ts';
 export interface Statement {
   readonly sql: string;
   readonly values: readonly (string | number | null)[];
-  /** The key of the only session whose row it reads or changes; none: it may be any, or several. */
+  /** The key of the only session that it loads, or whose row it changes; none: it may be any, or several. */
   readonly key?: string;
+  /** It changes other tables alone. */
+  readonly changesNoSession?: true;
   /** What there is to load of this session where the statement has changed its row; none: it has to be looked up. */
   readonly leaves?: Row;
   /** At most one row answers it, so that nobody need look for more. */

@@ -7,11 +7,16 @@ export interface ConnectionCounters {
   dataVersion(): unknown;
   /** Rows that this connection has changed, those of triggers included. `total_changes()` */
   totalChanges(): number;
+  /** How the table is defined. */
+  definition(): string;
 }
 
 /** Characters in one generation, 256 for each row besides: as many as are kept verified, which are the same texts. */
 const MOST_CHARACTERS = 3 * 2 ** 20;
 const OVERHEAD = 256;
+
+/** What makes SQLite remove rows that it does not count, or find a row under another key. */
+const UNCOUNTED = /\b(?:REPLACE|COLLATE)\b/i;
 
 /** Questions after which it is decided anew whether they are worth it; more than there is room for. */
 const LONGEST_PERIOD = 20_000;
@@ -25,7 +30,7 @@ const SHORTEST_REST = 64;
  * same time with a million rows as with a thousand. What this connection changes itself is told here, row by row.
  *
  * Where others write all the time, or there are more sessions than room, asking is in vain and costs a third of a read:
- * so it is given up for a while.
+ * so it is given up for a while; always, where the table of the application lets SQLite remove rows uncounted.
  */
 export class RecentRows {
   readonly #counters: ConnectionCounters;
@@ -51,22 +56,26 @@ export class RecentRows {
     }
     const version = this.#counters.dataVersion();
     if (version !== this.#version) {
-      this.#rows = noRows();
+      this.#forgetAll();
       this.#version = version;
-      this.#endPeriod();
-    } else if (this.#asked === LONGEST_PERIOD) {
+      if (UNCOUNTED.test(this.#counters.definition())) this.#giveUp();
+    } else if (this.#asked >= LONGEST_PERIOD) {
       this.#endPeriod();
     }
-    this.#asked += 1;
     const row = this.#rows.get(key);
-    if (row) this.#found += 1;
+    if (row) {
+      this.#asked += 1;
+      this.#found += 1;
+    }
     return row;
   }
 
   /** Keeps a row that was read after `get` did not know it. */
   add(key: string, row: Row): void {
     // What others have committed since the version was asked shows the next time that it is.
-    if (this.#rest === 0) this.#rows.add(ownText(key), row);
+    if (this.#rest > 0) return;
+    this.#asked += 1;
+    this.#rows.add(ownText(key), row);
   }
 
   /** The transaction has changed one row, to this where that is known. */
@@ -76,13 +85,18 @@ export class RecentRows {
     this.#changes += 1;
   }
 
+  /** The transaction has changed so many rows of other tables. */
+  changeOthers(count: number): void {
+    this.#changes += count;
+  }
+
   /** The transaction is about to be committed. What it has changed besides, such as by a trigger, can be any row. */
   prepareCommit(): void {
     const expected = this.#totalChanges + this.#changes;
     this.#totalChanges = this.#counters.totalChanges();
     this.#changes = 0;
     if (this.#totalChanges === expected) return;
-    this.#rows = noRows();
+    this.#forgetAll();
     this.#changed.clear();
   }
 
@@ -96,6 +110,17 @@ export class RecentRows {
   rollback(): void {
     // SQLite goes on counting what it has undone; so do we.
     this.#changed.clear();
+  }
+
+  #forgetAll(): void {
+    this.#rows = noRows();
+    this.#endPeriod();
+  }
+
+  #giveUp(): void {
+    this.#rest = LONGEST_PERIOD * REST;
+    // What is committed meanwhile must not be found afterwards.
+    this.#version = undefined;
   }
 
   #endPeriod(): void {

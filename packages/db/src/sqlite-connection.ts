@@ -19,6 +19,8 @@ export interface SqliteSource {
   /** Opens a database of our own. */
   readonly open: () => SqliteDatabase;
   readonly synchronous?: 'FULL' | 'NORMAL' | undefined;
+  /** The table of the sessions. */
+  readonly table: string;
 }
 
 /** How long a connection is set up, once per process. */
@@ -63,24 +65,25 @@ export class SqliteConnection implements Transaction {
     return outcome;
   }
 
-  execute({ sql, values, isForOneRow, key, leaves }: Statement): Outcome {
-    let statement = this.#prepared.get(sql);
-    if (!statement) {
+  execute(statement: Statement): Outcome {
+    const { sql, values, isForOneRow } = statement;
+    let prepared = this.#prepared.get(sql);
+    if (!prepared) {
       // Its statements name each value once and in order, so that the marks do as well.
-      statement = this.#database.prepare(withQuestionMarks(sql).sql);
-      this.#prepared.set(sql, statement);
+      prepared = this.#database.prepare(withQuestionMarks(sql).sql);
+      this.#prepared.set(sql, prepared);
     }
-    if (!statement.reader) {
-      const { changes } = statement.run(...values);
-      if (changes > 0 && key !== undefined) this.#recentRows?.change(key, leaves);
+    if (!prepared.reader) {
+      const { changes } = prepared.run(...values);
+      if (changes > 0) this.#tellChanges(statement, changes);
       return { rows: [], changes };
     }
     // Rows of better-sqlite3 are plain objects by column name.
     if (isForOneRow) {
-      const row = statement.get(...values) as Row | undefined;
+      const row = prepared.get(...values) as Row | undefined;
       return { rows: row ? [row] : [], changes: 0 };
     }
-    return { rows: statement.all(...values) as Row[], changes: 0 };
+    return { rows: prepared.all(...values) as Row[], changes: 0 };
   }
 
   /** Runs a statement that is needed once, such as the definition of a table. */
@@ -201,15 +204,24 @@ export class SqliteConnection implements Transaction {
 
   #noRows(): RecentRows | undefined {
     if (!this.#owned) return undefined;
+    const { table } = this.#source;
     return new RecentRows({
       dataVersion: () => this.#askFor('PRAGMA data_version'),
       totalChanges: () => Number(this.#askFor('SELECT total_changes()')),
+      definition: () =>
+        String(this.#askFor('SELECT sql FROM sqlite_schema WHERE name = $1', table)),
     });
   }
 
+  /** What is told of no session is found out when it is committed. */
+  #tellChanges({ key, leaves, changesNoSession }: Statement, count: number): void {
+    if (changesNoSession) this.#recentRows?.changeOthers(count);
+    else if (key !== undefined) this.#recentRows?.change(key, leaves);
+  }
+
   /** The only value of the only row. */
-  #askFor(sql: string): unknown {
-    const [row = {}] = this.execute({ sql, values: [], isForOneRow: true }).rows;
+  #askFor(sql: string, ...values: string[]): unknown {
+    const [row = {}] = this.execute({ sql, values, isForOneRow: true }).rows;
     return Object.values(row)[0];
   }
 

@@ -115,7 +115,10 @@ class SqliteDriver implements DatabaseDriver {
     this.statements = sessionStatements(this.table, dialect);
     this.accounts = accountStatements(this.table, accountDialect);
     const open = (): SqliteDatabase => openSqlite(path, driver);
-    this.#connection = new SqliteConnection({ database, open, synchronous });
+    this.#connection = new SqliteConnection({
+      ...{ database, open, synchronous },
+      table: this.table.name,
+    });
     this.#writes = new GroupCommit(this.#connection, busyTimeoutMs);
   }
 

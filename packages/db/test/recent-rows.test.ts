@@ -130,6 +130,20 @@ describe('a row that was read', () => {
     expect(dataOf('one')).toBe('third');
   });
 
+  it('stays while other tables are changed, and is read again when some rows are cleared', async () => {
+    const note = { key, account: '7', address: null, userAgent: null, seenAt: now };
+    await backend.note({ ...note, expiresAt: record('one').expiresAt });
+    expect(dataOf('one')).toBe('first');
+    await backend.note({ ...note, expiresAt: record('one').expiresAt });
+    await backend.forget('7', [key], new Date(now.getTime() + 1));
+    expect(dataOf('one')).toBe('first');
+    expect(selects).toBe(1);
+    await backend.create(record('old', { expiresAt: new Date(0) }));
+    await backend.clearExpired();
+    expect(dataOf('one')).toBe('first');
+    expect(selects).toBe(2);
+  });
+
   it('may be changed by a trigger on another', async () => {
     other.exec(`CREATE TRIGGER "one each" AFTER UPDATE ON django_session BEGIN
       DELETE FROM django_session WHERE session_key <> NEW.session_key; END`);
@@ -144,6 +158,29 @@ describe('a row that was read', () => {
     expect(dataOf('one')).toBe('first');
     await backend.update(record('one', { data: 'second' }), 'first');
     expect(dataOf('one')).toBe('marked');
+  });
+});
+
+describe('a table that lets SQLite remove rows uncounted', () => {
+  const tableWith = (accountId: string): void => {
+    other.exec(`DROP TABLE django_session; CREATE TABLE django_session (
+      session_key varchar(40) NOT NULL PRIMARY KEY, session_data text NOT NULL,
+      expire_date datetime NOT NULL, account_id ${accountId})`);
+  };
+
+  it.each(['from the beginning', 'later'])('is read each time, if it is that %s', async (when) => {
+    const [one, two] = ['one', 'two'] as const;
+    const of = (id: number) => ({ attributes: { account_id: id } });
+    tableWith('integer NULL');
+    const place = sqliteBackend({ path: file, columns: { account_id: { type: 'integer' } } });
+    if (when === 'later') expect(place.load(key)).toBeUndefined();
+    tableWith('integer NULL UNIQUE ON CONFLICT REPLACE');
+    await place.create(record(one, of(7)));
+    await place.create(record(two, of(8)));
+    expect(place.load(key)).toMatchObject({ data: 'first' });
+    await place.update(record(two, { data: 'second', ...of(7) }), 'first');
+    expect(place.load(key)).toBeUndefined();
+    await place.close();
   });
 });
 
@@ -206,6 +243,7 @@ describe('RecentRows', () => {
         return counts.version;
       },
       totalChanges: () => 0,
+      definition: () => '',
     });
     const read = (name: string): void => {
       if (rows.get(name)) counts.found += 1;
@@ -213,6 +251,21 @@ describe('RecentRows', () => {
     };
     return { counts, read };
   }
+
+  it('knows nothing of a table that others have defined so, however often it is asked', () => {
+    const rows = new RecentRows({
+      dataVersion: () => 1,
+      totalChanges: () => 1,
+      definition: () => 'CREATE TABLE x (y integer UNIQUE ON CONFLICT REPLACE)',
+    });
+    expect(rows.get('a')).toBeUndefined();
+    rows.add('a', row);
+    rows.change('b', row);
+    rows.prepareCommit();
+    rows.commit();
+    for (let i = 0; i < 400_000; i += 1)
+      if (rows.get('a') || rows.get('b')) throw new Error(`${i}`);
+  });
 
   it('asks seldom while others write all the time, and again when they have done', () => {
     const { counts, read } = reader();
