@@ -455,7 +455,7 @@ describeServers('clearing', (kind) => {
 
   it('takes no more rows at once than it may, however many are on a page, and leaves none', async () => {
     const own = await kind.open();
-    const paged = postgresqlBackend({ url: own.url });
+    const paged = postgresqlBackend({ url: own.url, timeoutMs: 30_000 });
     const data = 'x'.repeat(300);
     const all = records(300).map((each, i) => ({ ...each, data, ...(i % 3 > 0 && past) }));
     await Promise.all(all.map((each) => paged.create(each)));
@@ -513,7 +513,7 @@ describeServers('clearing', (kind) => {
         session_data text NOT NULL, expire_date timestamptz NOT NULL) PARTITION BY HASH (session_key);
       CREATE TABLE half PARTITION OF django_session FOR VALUES WITH (MODULUS 2, REMAINDER 0);
       CREATE TABLE rest PARTITION OF django_session FOR VALUES WITH (MODULUS 2, REMAINDER 1)`);
-    const parted = postgresqlBackend({ url: own.url });
+    const parted = postgresqlBackend({ url: own.url, timeoutMs: 30_000 });
     const all = records(60).map((each, i) => ({ ...each, ...(i % 2 > 0 && past) }));
     await Promise.all(all.map((each) => parted.create(each)));
     expect(await parted.clearExpired({ batchSize: 7 })).toBe(30);
@@ -529,7 +529,7 @@ describeServers('clearing', (kind) => {
   it('waits for the disk where live sessions are ended, and makes nobody else not wait', async () => {
     const own = await kind.open();
     const pool = new Pool({ connectionString: own.url, max: 1 });
-    const pooled = postgresqlBackend({ pool });
+    const pooled = postgresqlBackend({ pool, timeoutMs: 30_000 });
     await pooled.migrate();
     await pool.query(`CREATE TABLE told (setting text);
       CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
