@@ -7,7 +7,7 @@ export interface ConnectionCounters {
   dataVersion(): unknown;
   /** Rows that this connection has changed, those of triggers included. `total_changes()` */
   totalChanges(): number;
-  /** How the table is defined. */
+  /** The statement that made the table, as `sqlite_schema` has it. */
   definition(): string;
 }
 
@@ -15,8 +15,8 @@ export interface ConnectionCounters {
 const MOST_CHARACTERS = 3 * 2 ** 20;
 const OVERHEAD = 256;
 
-/** What makes SQLite remove rows that it does not count, or find a row under another key. */
-const UNCOUNTED = /\b(?:REPLACE|COLLATE)\b/i;
+/** A table, and no view, in which SQLite neither removes rows uncounted nor finds a row under another key. */
+const COUNTED = /^CREATE TABLE\b(?!.*\b(?:REPLACE|COLLATE)\b)/is;
 
 /** Questions after which it is decided anew whether they are worth it; more than there is room for. */
 const LONGEST_PERIOD = 20_000;
@@ -58,7 +58,7 @@ export class RecentRows {
     if (version !== this.#version) {
       this.#forgetAll();
       this.#version = version;
-      if (UNCOUNTED.test(this.#counters.definition())) this.#giveUp();
+      if (!COUNTED.test(this.#counters.definition())) this.#giveUp();
     } else if (this.#asked >= LONGEST_PERIOD) {
       this.#endPeriod();
     }

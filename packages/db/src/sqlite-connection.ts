@@ -209,7 +209,7 @@ export class SqliteConnection implements Transaction {
       dataVersion: () => this.#askFor('PRAGMA data_version'),
       totalChanges: () => Number(this.#askFor('SELECT total_changes()')),
       definition: () =>
-        String(this.#askFor('SELECT sql FROM sqlite_schema WHERE name = $1', table)),
+        String(this.#askFor('SELECT sql FROM sqlite_schema WHERE name = $1 COLLATE NOCASE', table)),
     });
   }
 
