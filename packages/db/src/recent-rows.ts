@@ -29,8 +29,8 @@ const SHORTEST_REST = 64;
  * asked before each use whether another connection has committed anything, which takes less than half of a read and the
  * same time with a million rows as with a thousand. What this connection changes itself is told here, row by row.
  *
- * Where others write all the time, or there are more sessions than room, asking is in vain and costs a third of a read:
- * so it is given up for a while; always, where the table of the application lets SQLite remove rows uncounted.
+ * Where others write all the time, or there are more sessions than room, asking is in vain and makes a read dearer by
+ * nearly half: so it is given up for a while; always, where the table of the application lets SQLite remove rows uncounted.
  */
 export class RecentRows {
   readonly #counters: ConnectionCounters;

@@ -199,6 +199,7 @@ export class SqliteConnection implements Transaction {
   close(): void {
     this.#isOpen = false;
     this.#prepared.clear();
+    this.#recentRows = undefined;
     if (this.#owned) this.#database.close();
   }
 
