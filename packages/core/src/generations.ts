@@ -1,3 +1,21 @@
+/** Characters of texts in one generation: some 4,500 usual sessions, and some 10 MB with what they hold. */
+const MOST_CHARACTERS = 3 * 2 ** 20;
+/** What each text takes besides, in characters: many are much shorter than that. */
+const OVERHEAD = 256;
+
+/**
+ * Texts of a short while ago, or what holds them.
+ *
+ * @param lengthOf how many characters one has.
+ * @param mostCharacters of text, and 256 for each, in each of two generations.
+ */
+export function recentTexts<Value>(
+  lengthOf: (value: Value) => number,
+  mostCharacters: number = MOST_CHARACTERS,
+): Generations<Value> {
+  return new Generations(mostCharacters, (_, value) => lengthOf(value) + OVERHEAD);
+}
+
 /**
  * What was asked for a short while ago, in two generations: what is not asked for while one fills up is forgotten with it.
  * Bounded by weights, which are whatever takes the memory.

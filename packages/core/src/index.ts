@@ -21,7 +21,7 @@ export {
 export { type Ending, withDeadline } from './deadline.ts';
 export * from './errors.ts';
 export type { Expiry, ExpiryOptions } from './expiry.ts';
-export { Generations } from './generations.ts';
+export { type Generations, recentTexts } from './generations.ts';
 export { HttpSession } from './http-session.ts';
 export type { HttpSessionOptions } from './http-session-options.ts';
 export type { MigratingFromOptions } from './migrating-from.ts';

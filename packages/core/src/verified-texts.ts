@@ -1,5 +1,5 @@
 import type { Entries } from './changes.ts';
-import { Generations } from './generations.ts';
+import { type Generations, recentTexts } from './generations.ts';
 
 /** A text and what it was found to hold; see `LoadedSession`. */
 export interface VerifiedText {
@@ -10,11 +10,6 @@ export interface VerifiedText {
   readonly rotated: boolean;
   readonly moving: string | undefined;
 }
-
-/** Characters in one generation: some 4,500 usual sessions, and some 10 MB with what they hold. */
-const MOST_CHARACTERS = 3 * 2 ** 20;
-/** What each text takes besides, in characters: many are much shorter than that. */
-const OVERHEAD = 256;
 
 /** Characters of a session key, its last ones, by which its text is found: 62 random bits, or the end of a cookie's signature. */
 const NAME_CHARACTERS = 12;
@@ -29,8 +24,8 @@ export class VerifiedTexts {
   readonly #known: Generations<VerifiedText>;
 
   /** @param mostCharacters of text, and 256 for each, in each of two generations. */
-  constructor(mostCharacters: number = MOST_CHARACTERS) {
-    this.#known = new Generations(mostCharacters, (_, { text }) => text.length + OVERHEAD);
+  constructor(mostCharacters?: number) {
+    this.#known = recentTexts(({ text }) => text.length, mostCharacters);
   }
 
   /** What this very text holds, where it was the last one under the key. */

@@ -1,4 +1,4 @@
-import { Generations, ownText } from '@coatcheck/core';
+import { type Generations, ownText, recentTexts } from '@coatcheck/core';
 import type { Row } from './database-driver.ts';
 
 /** What SQLite counts for one connection. */
@@ -10,10 +10,6 @@ export interface ConnectionCounters {
   /** The statement that made the table, as `sqlite_schema` has it. */
   definition(): string;
 }
-
-/** Characters in one generation, 256 for each row besides: as many as are kept verified, which are the same texts. */
-const MOST_CHARACTERS = 3 * 2 ** 20;
-const OVERHEAD = 256;
 
 /** A table, and no view, in which SQLite neither removes rows uncounted nor finds a row under another key. */
 const COUNTED = /^CREATE TABLE\b(?!.*\b(?:REPLACE|COLLATE)\b)/is;
@@ -132,5 +128,5 @@ export class RecentRows {
 }
 
 function noRows(): Generations<Row> {
-  return new Generations(MOST_CHARACTERS, (_, row) => String(row.session_data).length + OVERHEAD);
+  return recentTexts((row) => String(row.session_data).length);
 }
