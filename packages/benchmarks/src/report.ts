@@ -63,20 +63,24 @@ function budgetTable(verdicts: readonly Verdict[]): string {
   );
 }
 
-function peerTable(results: Results): string {
-  const peers = results.cells.filter(({ role }) => role === 'peer');
-  const rows = [...new Set(peers.map(({ contender }) => contender))].map((name) => {
-    const cells = peers.filter(({ contender }) => contender === name);
-    const ratios = scenariosOf(results).map(({ name: scenario }) => {
-      const peer = cells.find((cell) => cell.scenario === scenario);
-      const ours = results.cells.find(
-        (cell) => cell.role === 'ours' && cell.scenario === scenario && cell.place === peer?.place,
-      );
-      return peer && ours ? ratioText(peer.added.median, ours.added.median) : '';
+/** Each peer beside each contender of ours in its place: in lazy mode, too, where a session is fetched for whoever wants it. */
+function peerTable({ cells }: Results): string {
+  const shown = scenariosOf(cells);
+  const peers = cells.filter(({ role }) => role === 'peer');
+  const rows = [...new Set(peers.map(({ contender }) => contender))].flatMap((peer) => {
+    const [place] = peers.filter(({ contender }) => contender === peer).map((cell) => cell.place);
+    const ours = cells.filter((cell) => cell.role === 'ours' && cell.place === place);
+    return [...new Set(ours.map(({ contender }) => contender))].map((contender, index) => {
+      const ratios = shown.map(({ name }) => {
+        const [theirs, own] = [peer, contender].map((each) =>
+          cells.find((cell) => cell.contender === each && cell.scenario === name),
+        );
+        return theirs && own ? ratioText(theirs.added.median, own.added.median) : '';
+      });
+      return [`${peer}, ${index === 0 ? place : `beside ${contender}`}`, ...ratios];
     });
-    return [`${name}, ${cells[0]?.place}`, ...ratios];
   });
-  return table(['peer', ...scenariosOf(results).map(({ title }) => title)], rows);
+  return table(['peer', ...shown.map(({ title }) => title)], rows);
 }
 
 /** Both are differences: what is no more than the noise makes no ratio. */
@@ -88,7 +92,7 @@ function ratioText(peer: number, ours: number): string {
 
 function placeTable(results: Results, place: Place, text: (cell: Cell) => string): string {
   const cells = results.cells.filter((cell) => cell.place === place);
-  const shown = scenariosOf(results).filter(({ name }) =>
+  const shown = scenariosOf(results.cells).filter(({ name }) =>
     cells.some(({ scenario }) => scenario === name),
   );
   const rows = [...new Set(cells.map(({ contender }) => contender))].map((name) => [
@@ -117,7 +121,7 @@ function besideText(cell: Cell): string {
 
 function plot(results: Results, place: Place): string {
   const cells = results.cells.filter((cell) => cell.place === place && cell.role !== 'bare');
-  const panels = scenariosOf(results).map(({ name, title }) => ({
+  const panels = scenariosOf(results.cells).map(({ name, title }) => ({
     title,
     bars: cells
       .filter(({ scenario }) => scenario === name)
@@ -141,7 +145,7 @@ function placesOf({ cells }: Results): Place[] {
   return [...new Set(cells.map(({ place }) => place))];
 }
 
-function scenariosOf({ cells }: Results) {
+function scenariosOf(cells: readonly Cell[]) {
   return scenarios.filter(({ name }) => cells.some(({ scenario }) => scenario === name));
 }
 

@@ -79,6 +79,13 @@ describe('the report', () => {
     expect(text).toMatch(/\| peer, redis \|.* 5\.0 \|/);
   });
 
+  it('puts a peer beside lazy mode, too', () => {
+    const lazy = cell('ours', 2, { contender: 'ours, lazy' });
+    expect(markdown({ ...results, cells: [...results.cells, lazy] })).toMatch(
+      /\| peer, redis \|.* 5\.0 \|\n\| peer, beside ours, lazy \|.* 30\.0 \|/,
+    );
+  });
+
   it('has the ratio to bare Koa beside what else was measured', () => {
     expect(text).toContain('| ours | 1.32 ×; 1.0 / 2.0; 1000; 90 / 20 |');
   });
