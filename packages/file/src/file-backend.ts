@@ -19,12 +19,13 @@ import {
 } from '@coatcheck/core';
 import { clearExpired } from './clear-expired.ts';
 import { atOnce, type FileCalls, onThreads } from './file-calls.ts';
+import { hasExactTimes, RecentFiles } from './recent-files.ts';
 import { scanFiles } from './scan-files.ts';
 import { SessionDirectory } from './session-directory.ts';
 import {
   type Content,
+  openSessionFile,
   readSessionFile,
-  readSessionFileAtOnce,
   renewSessionFile,
 } from './session-file.ts';
 import { isThere, SessionFiles } from './session-files.ts';
@@ -58,6 +59,7 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
   readonly #files: SessionFiles;
   readonly #calls: FileCalls;
   readonly #now: () => Date;
+  #recent: RecentFiles | undefined;
   readonly #underWay = new Set<Promise<unknown>>();
   /** The last write of each file that has one under way: within a process, writes of one file take turns. */
   readonly #writes = new Map<string, Promise<unknown>>();
@@ -70,6 +72,7 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
     this.answers = answers ?? (isOverTheNetwork(this.#directory.path) ? 'later' : 'synchronously');
     this.#calls = this.answers === 'synchronously' ? atOnce : onThreads;
     this.#files = new SessionFiles(this.#directory, this.#calls);
+    if (hasExactTimes(this.#directory.path)) this.#recent = new RecentFiles();
     this.#now = now;
   }
 
@@ -88,7 +91,8 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
 
   #loadAtOnce(key: string): StoredSession | undefined {
     this.#assertOpen();
-    const stored = readSessionFileAtOnce(this.#directory.fileOf(key));
+    const file = this.#directory.fileOf(key);
+    const stored = this.#recent ? this.#recent.read(key, file) : openSessionFile(file)?.stored;
     if (!stored) this.#directory.assertThereAtOnce();
     return stored;
   }
@@ -187,6 +191,7 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
   async #close(): Promise<void> {
     await Promise.allSettled(this.#underWay);
     await this.#files.close();
+    this.#recent = undefined;
     this.#directory.close();
   }
 
@@ -215,6 +220,7 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
 
   #write<T>(key: string, write: (file: string) => Promise<T>): Promise<T> {
     return this.#call(key, (file) => {
+      this.#recent?.forget(key);
       const turn = (this.#writes.get(file) ?? Promise.resolve())
         .catch(() => {})
         .then(() => write(file))

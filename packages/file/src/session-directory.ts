@@ -17,6 +17,8 @@ const NAME = /^[a-z0-9]{32,64}(?<temporary>_lock|_out_[a-z0-9_]+)?$/;
 export class SessionDirectory {
   readonly path: string;
   readonly #prefix: string;
+  /** Of the paths of all session files. */
+  readonly #beginning: string;
   readonly #device: number;
   /** Open from the start: a write that was made must not fail because no file can be opened any more. */
   readonly #fd: number;
@@ -32,6 +34,7 @@ export class SessionDirectory {
     }
     this.#prefix = prefix;
     this.path = toPath(directory);
+    this.#beginning = (this.path.endsWith(path.sep) ? this.path : this.path + path.sep) + prefix;
     this.#device = checkDirectory(this.path).dev;
     this.#fd = fs.openSync(this.path, fs.constants.O_RDONLY);
   }
@@ -39,7 +42,7 @@ export class SessionDirectory {
   /** Where the session is. Django: `_key_to_file`. @throws {InvalidSessionKey} before it could name anything else. */
   fileOf(key: string): string {
     if (!KEY.test(key)) throw new InvalidSessionKey('Invalid characters in session key');
-    return path.join(this.path, this.#prefix + key);
+    return this.#beginning + key;
   }
 
   /** The key of the session whose file has this name; `undefined`: not a session's. */

@@ -25,8 +25,14 @@ export function readSessionFile(
   return lookAt(path, calls, (stored) => stored);
 }
 
+/** What a file had when it was opened, and what it was. */
+export interface OpenedFile {
+  readonly stored: StoredSession;
+  readonly stat: fs.Stats;
+}
+
 /** As `readSessionFile`, without a promise. */
-export function readSessionFileAtOnce(path: string): StoredSession | undefined {
+export function openSessionFile(path: string): OpenedFile | undefined {
   let fd: number;
   try {
     fd = fs.openSync(path, LOOK);
@@ -43,7 +49,7 @@ export function readSessionFileAtOnce(path: string): StoredSession | undefined {
       if (count === 0) break;
       filled += count;
     }
-    return storedIn(bytes.subarray(0, filled), stat);
+    return { stored: storedIn(bytes, filled, stat), stat };
   } finally {
     fs.closeSync(fd);
   }
@@ -136,7 +142,7 @@ async function lookAt<T>(
       if (count === 0) break;
       filled += count;
     }
-    return await look(storedIn(bytes.subarray(0, filled), stat), fd);
+    return await look(storedIn(bytes, filled, stat), fd);
   } finally {
     fs.closeSync(fd);
   }
@@ -157,8 +163,8 @@ function roomFor(fd: number): { readonly stat: fs.Stats; readonly bytes: Buffer 
   return mayBeSession ? { stat, bytes: Buffer.allocUnsafe(stat.size) } : undefined;
 }
 
-function storedIn(bytes: Buffer, { mtimeMs }: fs.Stats): StoredSession {
+function storedIn(bytes: Buffer, filled: number, { mtimeMs }: fs.Stats): StoredSession {
   // Every byte is a character of its own, so that the text is also a token of the bytes that are no ASCII.
-  const data = bytes.toString('latin1');
+  const data = bytes.toString('latin1', 0, filled);
   return { data, base: data, modifiedAt: new Date(Math.round(mtimeMs)) };
 }
