@@ -9,6 +9,7 @@ import {
   replyCode,
 } from './redis-failure.ts';
 import { redisScripts } from './redis-scripts.ts';
+import { WriteBatches } from './write-batches.ts';
 
 /** Milliseconds for which a call waits for the first connection, or for the first attempt to replace a lost one. */
 const PATIENCE_MS = 800;
@@ -42,6 +43,7 @@ export class RedisConnection {
   readonly #client: RedisClient;
   readonly #isOwn: boolean;
   readonly #methods: Methods;
+  readonly #batches = new WriteBatches();
   #wasReady = false;
   #connection = 0;
   /** The last attempt to connect failed, so that callers need not wait for the next one. */
@@ -172,7 +174,10 @@ export class RedisConnection {
   }
 
   #sendOnce(command: string, args: readonly unknown[], waits: boolean): Promise<unknown> {
-    const send = (): Promise<unknown> => (this.#methods[command] as Method)(...args);
+    const send = (): Promise<unknown> => {
+      this.#batches.hold(this.#client.stream);
+      return (this.#methods[command] as Method)(...args);
+    };
     if (this.#client.status !== 'ready') return this.#connected(waits).then(send);
     try {
       return send();
