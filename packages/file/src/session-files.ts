@@ -9,6 +9,7 @@ import {
   readSessionFile,
   rewriteSessionFile,
 } from './session-file.ts';
+import { SpareDirectories } from './spare-directories.ts';
 
 /** Whether what was found is what the caller wants to change; may be asked more than once. */
 export type IsWanted = (found: StoredSession | undefined) => boolean;
@@ -26,11 +27,13 @@ const KEEP_MS = 50;
 export class SessionFiles {
   readonly #directory: SessionDirectory;
   readonly #calls: FileCalls;
+  readonly #spares: SpareDirectories;
   readonly #kept = new Map<string, { readonly lock: FileLock; readonly timer: NodeJS.Timeout }>();
 
   constructor(directory: SessionDirectory, calls: FileCalls = onThreads) {
     this.#directory = directory;
     this.#calls = calls;
+    this.#spares = new SpareDirectories(calls);
   }
 
   /** Makes the file with all its content at once, for good; `false` when the name is taken. */
@@ -95,6 +98,7 @@ export class SessionFiles {
     content?: Content,
   ): Promise<Change | undefined> {
     let keep = false;
+    let done = false;
     try {
       const found = await readSessionFile(file, this.#calls);
       if (!isWanted(found)) {
@@ -103,10 +107,11 @@ export class SessionFiles {
       }
       if (content && !(await rewriteSessionFile(lock.entry, content, this.#calls)))
         return undefined;
-      return (await moved(lock.entry, file, this.#calls)) ? { done: true } : undefined;
+      done = await moved(lock.entry, file, this.#calls);
+      return done ? { done } : undefined;
     } finally {
       if (keep) this.#keep(file, lock);
-      else await lock.release();
+      else await (done ? lock.releaseEmpty() : lock.release());
     }
   }
 
@@ -158,13 +163,14 @@ export class SessionFiles {
     return removed;
   }
 
-  /** Gives back the locks that were kept for a next try. */
+  /** Gives back the locks that were kept for a next try, and removes what others could be made of. */
   async close(): Promise<void> {
     await Promise.all([...this.#kept.keys()].map((file) => this.#takeKept(file)?.release()));
+    await this.#spares.close().catch(() => {});
   }
 
   #lock(file: string, prepare: (entry: string) => Promise<void>): Promise<FileLock> {
-    return FileLock.take(file, prepare, this.#calls);
+    return FileLock.take(file, prepare, { calls: this.#calls, spares: this.#spares });
   }
 
   #keep(file: string, lock: FileLock): void {
