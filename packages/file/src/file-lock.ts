@@ -38,8 +38,7 @@ export class FileLock {
     prepare: (entry: string) => Promise<void>,
     parts: LockParts = {},
   ): Promise<FileLock> {
-    const { calls = onThreads, spares, patienceMs = PATIENCE_MS } = parts;
-    const spare = spares?.take();
+    const { calls = onThreads, spare, patienceMs = PATIENCE_MS } = parts;
     const claim = spare ?? temporaryName(file);
     const name = uniqueName();
     if (spare === undefined) await calls.mkdir(claim, 0o700);
@@ -49,7 +48,7 @@ export class FileLock {
     } catch (error) {
       await removeEntry(claim, name, calls).catch(() => {});
       if (spare === undefined || !isError(error, 'ENOENT')) throw error;
-      return FileLock.take(file, prepare, parts);
+      return FileLock.take(file, prepare, { ...parts, spare: undefined });
     }
     return new FileLock(path.join(lockOf(file), name), claim, parts);
   }
@@ -70,7 +69,9 @@ export class FileLock {
 /** With what a lock is taken. */
 export interface LockParts {
   readonly calls?: FileCalls;
-  /** Directories for locks; without them, each is made and removed. */
+  /** An empty directory for the lock; without one, it is made. */
+  readonly spare?: string | undefined;
+  /** Where the directory goes afterwards; without them, it is removed. */
   readonly spares?: SpareDirectories;
   /** Milliseconds for which others may keep the lock. */
   readonly patienceMs?: number;

@@ -67,19 +67,22 @@ export class SessionFiles {
 
   async #replaceNew(file: string, isWanted: IsWanted, content: Content): Promise<Change> {
     for (;;) {
-      const found = await readSessionFile(file, this.#calls);
-      if (!isWanted(found)) return unwanted(found);
+      // What has ended is found without a lock, what was changed, with it: then the next try has the lock already.
+      if (!(await isThere(file, this.#calls)) && !isWanted(undefined)) return unwanted(undefined);
       const lock = await this.#lockWith(file, content);
       const change = await this.#replaceWith(lock, file, isWanted);
       if (change) return change;
     }
   }
 
-  /**
-   * Takes the lock with this content as its entry. The content is on disk before there is a directory for the lock: one
-   * that lives from one fsync to the next goes into the journal too, and costs as much as the content.
-   */
+  /** Takes the lock with this content, which is on disk by then, as its entry. */
   async #lockWith(file: string, content: Content): Promise<FileLock> {
+    const spare = this.#spares.take();
+    if (spare !== undefined) {
+      return this.#lock(file, (entry) => makeSessionFile(entry, content, this.#calls), spare);
+    }
+    // Where a directory has to be made for the lock, then after the content is on disk: one that
+    // lives from one fsync to the next goes into the journal too, and costs as much as the content.
     const temporary = temporaryName(file);
     try {
       await makeSessionFile(temporary, content, this.#calls);
@@ -169,8 +172,12 @@ export class SessionFiles {
     await this.#spares.close().catch(() => {});
   }
 
-  #lock(file: string, prepare: (entry: string) => Promise<void>): Promise<FileLock> {
-    return FileLock.take(file, prepare, { calls: this.#calls, spares: this.#spares });
+  #lock(
+    file: string,
+    prepare: (entry: string) => Promise<void>,
+    spare = this.#spares.take(),
+  ): Promise<FileLock> {
+    return FileLock.take(file, prepare, { calls: this.#calls, spares: this.#spares, spare });
   }
 
   #keep(file: string, lock: FileLock): void {

@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { type FileCalls, isError } from './file-calls.ts';
 
-/** How many are kept: more locks are seldom held at once, since the waiting for the disk is done without them. */
-const MOST = 8;
+/** How many are kept, which is how many changes may wait for the disk at once, each with its own. */
+const MOST = 64;
 /** Milliseconds for which they are kept; what a killed process leaves behind is swept away after an hour. */
 const KEEP_MS = 10_000;
 

@@ -77,9 +77,9 @@ describe('a lock', () => {
       let overtaken = 0;
       const work = async () => {
         const spares = spareDirectories();
-        const parts = { patienceMs: 3, ...(spares && { spares }) };
         for (let count = 0; count < 10; ) {
           const base = await readFile(file, 'utf8');
+          const parts = { patienceMs: 3, ...(spares && { spares, spare: spares.take() }) };
           const lock = await FileLock.take(file, prepare(String(Number(base) + 1)), parts);
           let done = false;
           if ((await readFile(file, 'utf8')) === base) {

@@ -20,8 +20,8 @@ const at = (name: string) => path.join(directory.path, name);
 const names = () => readdirSync(directory.path).sort();
 const prepare = async (entry: string) => writeFileSync(entry, 'mine');
 
-async function change(of = file, parts: object = { spares }): Promise<void> {
-  const lock = await FileLock.take(of, prepare, parts);
+async function change(of = file, calls = onThreads): Promise<void> {
+  const lock = await FileLock.take(of, prepare, { calls, spares, spare: spares.take() });
   expect(await moved(lock.entry, of)).toBe(true);
   await lock.releaseEmpty();
 }
@@ -33,7 +33,7 @@ describe('a directory that was a lock', () => {
     expect(readdirSync(at(spare))).toEqual([]);
     const other = at(`sessionid${'o'.repeat(32)}`);
     const mkdir = jest.fn(onThreads.mkdir);
-    await change(other, { spares, calls: { ...onThreads, mkdir } });
+    await change(other, { ...onThreads, mkdir });
     expect(mkdir).not.toHaveBeenCalled();
     expect(names()).toEqual([path.basename(file), spare, path.basename(other)].sort());
     await spares.close();
@@ -60,11 +60,12 @@ describe('a directory that was a lock', () => {
   });
 
   it('is removed where there are enough of them, or the backend is closed', async () => {
-    for (let i = 0; i < 10; i++) mkdirSync(at(`lock${i}`));
-    for (let i = 0; i < 9; i++) await spares.put(at(`lock${i}`), at(`spare${i}`));
-    expect(names()).toEqual([...Array.from({ length: 8 }, (_, i) => `spare${i}`), 'lock9'].sort());
+    for (let i = 0; i < 66; i++) mkdirSync(at(`lock${i}`));
+    for (let i = 0; i < 65; i++) await spares.put(at(`lock${i}`), at(`spare${i}`));
+    const kept = Array.from({ length: 64 }, (_, i) => `spare${i}`);
+    expect(names()).toEqual([...kept, 'lock65'].sort());
     await spares.close();
-    await spares.put(at('lock9'), at('spare9'));
+    await spares.put(at('lock65'), at('spare65'));
     expect(names()).toEqual([]);
   });
 
