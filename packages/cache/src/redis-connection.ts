@@ -43,7 +43,8 @@ export class RedisConnection {
   readonly #client: RedisClient;
   readonly #isOwn: boolean;
   readonly #methods: Methods;
-  readonly #batches = new WriteBatches();
+  /** Where the client does not have pipelines of its own. */
+  readonly #batches: WriteBatches | undefined;
   #wasReady = false;
   #connection = 0;
   /** The last attempt to connect failed, so that callers need not wait for the next one. */
@@ -59,6 +60,10 @@ export class RedisConnection {
     this.#isOwn = isOwn;
     // The commands and those that defineCommand adds; they cannot be listed in a type.
     this.#methods = client as unknown as Methods;
+    const { enableAutoPipelining } = client.options as { enableAutoPipelining?: unknown };
+    if (!client.isCluster && !enableAutoPipelining) {
+      this.#batches = new WriteBatches(() => client.stream);
+    }
     for (const [name, lua] of Object.entries(redisScripts)) {
       client.defineCommand(name, { lua, numberOfKeys: 1 });
     }
@@ -174,16 +179,22 @@ export class RedisConnection {
   }
 
   #sendOnce(command: string, args: readonly unknown[], waits: boolean): Promise<unknown> {
-    const send = (): Promise<unknown> => {
-      this.#batches.hold(this.#client.stream);
-      return (this.#methods[command] as Method)(...args);
-    };
-    if (this.#client.status !== 'ready') return this.#connected(waits).then(send);
-    try {
-      return send();
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    if (this.#client.status === 'ready') return this.#call(command, args);
+    return this.#connected(waits).then(() => this.#call(command, args));
+  }
+
+  #call(command: string, args: readonly unknown[]): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const send = (): void => {
+        try {
+          (this.#methods[command] as Method)(...args).then(resolve, reject);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      if (this.#batches) this.#batches.add(send);
+      else send();
+    });
   }
 
   /** The reply to a command that failed once, where it can be had all the same. */
