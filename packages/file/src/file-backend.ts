@@ -72,7 +72,8 @@ export class FileBackend implements SessionBackend, ExpiryReader, SafetyReporter
     this.answers = answers ?? (isOverTheNetwork(this.#directory.path) ? 'later' : 'synchronously');
     this.#calls = this.answers === 'synchronously' ? atOnce : onThreads;
     this.#files = new SessionFiles(this.#directory, this.#calls);
-    if (hasExactTimes(this.#directory.path)) this.#recent = new RecentFiles();
+    const isRead = this.answers === 'synchronously';
+    if (isRead && hasExactTimes(this.#directory.path)) this.#recent = new RecentFiles();
     this.#now = now;
   }
 

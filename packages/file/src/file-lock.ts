@@ -2,7 +2,6 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { randomText } from '@coatcheck/core';
 import { type FileCalls, isError, onThreads } from './file-calls.ts';
-import type { SpareDirectories } from './spare-directories.ts';
 
 /** How long the same holder may have a lock before the next one takes it away; it needs about a millisecond. */
 const PATIENCE_MS = 250;
@@ -21,36 +20,33 @@ export class FileLock {
   readonly entry: string;
 
   readonly #calls: FileCalls;
-  readonly #spares: SpareDirectories | undefined;
-  /** Where the lock was before it was one. */
-  readonly #origin: string;
 
-  private constructor(entry: string, origin: string, { calls = onThreads, spares }: LockParts) {
+  private constructor(entry: string, calls: FileCalls) {
     this.entry = entry;
     this.#calls = calls;
-    this.#spares = spares;
-    this.#origin = origin;
   }
 
-  /** @param prepare makes the entry, before the lock is taken; again, where the directory for it turns out to be gone. */
+  /**
+   * @param prepare makes the entry, before the lock is taken.
+   * @param patienceMs how long others may keep the lock.
+   */
   static async take(
     file: string,
     prepare: (entry: string) => Promise<void>,
-    parts: LockParts = {},
+    calls: FileCalls = onThreads,
+    patienceMs: number = PATIENCE_MS,
   ): Promise<FileLock> {
-    const { calls = onThreads, spare, patienceMs = PATIENCE_MS } = parts;
-    const claim = spare ?? temporaryName(file);
-    const name = uniqueName();
-    if (spare === undefined) await calls.mkdir(claim, 0o700);
+    const claim = temporaryName(file);
+    const name = path.basename(claim);
+    await calls.mkdir(claim, 0o700);
     try {
       await prepare(path.join(claim, name));
       await take(lockOf(file), claim, patienceMs, calls);
     } catch (error) {
       await removeEntry(claim, name, calls).catch(() => {});
-      if (spare === undefined || !isError(error, 'ENOENT')) throw error;
-      return FileLock.take(file, prepare, { ...parts, spare: undefined });
+      throw error;
     }
-    return new FileLock(path.join(lockOf(file), name), claim, parts);
+    return new FileLock(path.join(lockOf(file), name), calls);
   }
 
   /** Gives the lock back, with what is left of the entry; what cannot be removed now is swept away later. */
@@ -58,23 +54,6 @@ export class FileLock {
     const [directory, name] = [path.dirname(this.entry), path.basename(this.entry)];
     await removeEntry(directory, name, this.#calls).catch(() => {});
   }
-
-  /** Gives the lock back after the entry was moved to where it belongs, or removed. */
-  async releaseEmpty(): Promise<void> {
-    if (!this.#spares) return this.release();
-    await this.#spares.put(path.dirname(this.entry), this.#origin).catch(() => {});
-  }
-}
-
-/** With what a lock is taken. */
-export interface LockParts {
-  readonly calls?: FileCalls;
-  /** An empty directory for the lock; without one, it is made. */
-  readonly spare?: string | undefined;
-  /** Where the directory goes afterwards; without them, it is removed. */
-  readonly spares?: SpareDirectories;
-  /** Milliseconds for which others may keep the lock. */
-  readonly patienceMs?: number;
 }
 
 /** Takes the lock away from whoever has it: what that one was about to do will not happen. */

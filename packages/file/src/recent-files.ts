@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { ownText, recentTexts, type StoredSession } from '@coatcheck/core';
-import { type OpenedFile, openSessionFile } from './session-file.ts';
+import { openSessionFile } from './session-file.ts';
 
 /**
  * Milliseconds after which a change of a file cannot have the time of the one before: file systems count in ticks, of
@@ -27,14 +27,19 @@ export function hasExactTimes(directory: string): boolean {
   return process.platform === 'linux' && EXACT.has(fs.statfsSync(directory).type);
 }
 
+/** A file and what was read of it. */
+interface KnownFile extends Pick<fs.Stats, 'ino' | 'ctimeMs' | 'mtimeMs' | 'size' | 'dev'> {
+  readonly stored: StoredSession;
+}
+
 /**
  * What was read of files a short while ago, for as long as they are the same: the same inode, of the same size, changed at
- * the same time. Linux sets that time (`ctime`) itself whenever anything about a file changes, and nobody else can. So a read takes one
+ * the same time. Linux sets that time (`ctime`) itself when a file is written to, renamed or dated, and nobody else can. So a read takes one
  * call of the system instead of four; measured: a request that reads, 6 µs instead of 10. A file that was changed just now is read each time, since what changes it next may be
  * within the same tick of the clock.
  */
 export class RecentFiles {
-  readonly #known = recentTexts<OpenedFile>(({ stored }) => stored.data.length);
+  readonly #known = recentTexts<KnownFile>(({ stored }) => stored.data.length);
   readonly #now: () => number;
 
   /** @param now the clock of the file system, in milliseconds. */
@@ -47,14 +52,17 @@ export class RecentFiles {
     const known = this.#known.get(key);
     if (known) {
       const stat = fs.lstatSync(path, { throwIfNoEntry: false });
-      if (stat && isSame(stat, known.stat)) return known.stored;
+      if (stat && isSame(stat, known)) return known.stored;
       this.#known.delete(key);
     }
+    const now = this.#now();
     const opened = openSessionFile(path);
     if (!opened) return undefined;
     const { stored, stat } = opened;
-    const isSettled = this.#now() - stat.ctimeMs > SETTLED_AFTER_MS;
-    if (isSettled && stored.data.length === stat.size) this.#known.add(ownText(key), opened);
+    if (now - stat.ctimeMs > SETTLED_AFTER_MS && stored.data.length === stat.size) {
+      const { ino, ctimeMs, mtimeMs, size, dev } = stat;
+      this.#known.add(ownText(key), { stored, ino, ctimeMs, mtimeMs, size, dev });
+    }
     return stored;
   }
 
@@ -64,7 +72,7 @@ export class RecentFiles {
   }
 }
 
-function isSame(one: fs.Stats, other: fs.Stats): boolean {
+function isSame(one: fs.Stats, other: KnownFile): boolean {
   return (
     one.ino === other.ino &&
     one.ctimeMs === other.ctimeMs &&

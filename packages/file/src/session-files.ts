@@ -9,7 +9,6 @@ import {
   readSessionFile,
   rewriteSessionFile,
 } from './session-file.ts';
-import { SpareDirectories } from './spare-directories.ts';
 
 /** Whether what was found is what the caller wants to change; may be asked more than once. */
 export type IsWanted = (found: StoredSession | undefined) => boolean;
@@ -27,13 +26,11 @@ const KEEP_MS = 50;
 export class SessionFiles {
   readonly #directory: SessionDirectory;
   readonly #calls: FileCalls;
-  readonly #spares: SpareDirectories;
   readonly #kept = new Map<string, { readonly lock: FileLock; readonly timer: NodeJS.Timeout }>();
 
   constructor(directory: SessionDirectory, calls: FileCalls = onThreads) {
     this.#directory = directory;
     this.#calls = calls;
-    this.#spares = new SpareDirectories(calls);
   }
 
   /** Makes the file with all its content at once, for good; `false` when the name is taken. */
@@ -67,22 +64,19 @@ export class SessionFiles {
 
   async #replaceNew(file: string, isWanted: IsWanted, content: Content): Promise<Change> {
     for (;;) {
-      // What has ended is found without a lock, what was changed, with it: then the next try has the lock already.
-      if (!(await isThere(file, this.#calls)) && !isWanted(undefined)) return unwanted(undefined);
+      const found = await readSessionFile(file, this.#calls);
+      if (!isWanted(found)) return unwanted(found);
       const lock = await this.#lockWith(file, content);
       const change = await this.#replaceWith(lock, file, isWanted);
       if (change) return change;
     }
   }
 
-  /** Takes the lock with this content, which is on disk by then, as its entry. */
+  /**
+   * Takes the lock with this content as its entry. The content is on disk before there is a directory for the lock: one
+   * that lives from one fsync to the next goes into the journal too, and costs as much as the content.
+   */
   async #lockWith(file: string, content: Content): Promise<FileLock> {
-    const spare = this.#spares.take();
-    if (spare !== undefined) {
-      return this.#lock(file, (entry) => makeSessionFile(entry, content, this.#calls), spare);
-    }
-    // Where a directory has to be made for the lock, then after the content is on disk: one that
-    // lives from one fsync to the next goes into the journal too, and costs as much as the content.
     const temporary = temporaryName(file);
     try {
       await makeSessionFile(temporary, content, this.#calls);
@@ -101,7 +95,6 @@ export class SessionFiles {
     content?: Content,
   ): Promise<Change | undefined> {
     let keep = false;
-    let done = false;
     try {
       const found = await readSessionFile(file, this.#calls);
       if (!isWanted(found)) {
@@ -110,11 +103,10 @@ export class SessionFiles {
       }
       if (content && !(await rewriteSessionFile(lock.entry, content, this.#calls)))
         return undefined;
-      done = await moved(lock.entry, file, this.#calls);
-      return done ? { done } : undefined;
+      return (await moved(lock.entry, file, this.#calls)) ? { done: true } : undefined;
     } finally {
       if (keep) this.#keep(file, lock);
-      else await (done ? lock.releaseEmpty() : lock.release());
+      else await lock.release();
     }
   }
 
@@ -166,18 +158,13 @@ export class SessionFiles {
     return removed;
   }
 
-  /** Gives back the locks that were kept for a next try, and removes what others could be made of. */
+  /** Gives back the locks that were kept for a next try. */
   async close(): Promise<void> {
     await Promise.all([...this.#kept.keys()].map((file) => this.#takeKept(file)?.release()));
-    await this.#spares.close().catch(() => {});
   }
 
-  #lock(
-    file: string,
-    prepare: (entry: string) => Promise<void>,
-    spare = this.#spares.take(),
-  ): Promise<FileLock> {
-    return FileLock.take(file, prepare, { calls: this.#calls, spares: this.#spares, spare });
+  #lock(file: string, prepare: (entry: string) => Promise<void>): Promise<FileLock> {
+    return FileLock.take(file, prepare, this.#calls);
   }
 
   #keep(file: string, lock: FileLock): void {

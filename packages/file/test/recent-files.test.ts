@@ -117,7 +117,7 @@ it('a backend knows what it has read until it changes that', async () => {
     return open.mock.calls.length;
   };
   put('one');
-  expect([await opens(), await opens()]).toEqual([1, process.platform === 'linux' ? 0 : 1]);
+  expect([await opens(), await opens()]).toEqual([1, hasExactTimes(directory.path) ? 0 : 1]);
   const record = { key: KEY, data: 'one', expiresAt: new Date(), attributes: {} };
   await expect(backend.update(record, 'another')).rejects.toThrow(UpdateError);
   expect(await opens()).toBe(1);
