@@ -29,7 +29,7 @@ export function markdown(results: Results): string {
     'Microseconds of server CPU that a session adds to a request.',
     budgetTable(judge(results)),
     '## Beside the peers',
-    'What a peer adds to its framework, as a multiple of what Coatcheck adds to Koa: of medians.',
+    'What a peer adds to its framework, as a multiple of what Coatcheck adds to Koa: of medians. Where sessions can be fetched for whoever looks at them (`lazy`), as Django does, a second row compares with that.',
     peerTable(results),
     ...placesOf(results).flatMap((place) => [
       `## ${place}`,
@@ -68,7 +68,7 @@ function peerTable({ cells }: Results): string {
   const shown = scenariosOf(cells);
   const peers = cells.filter(({ role }) => role === 'peer');
   const rows = [...new Set(peers.map(({ contender }) => contender))].flatMap((peer) => {
-    const [place] = peers.filter(({ contender }) => contender === peer).map((cell) => cell.place);
+    const place = peers.find(({ contender }) => contender === peer)?.place;
     const ours = cells.filter((cell) => cell.role === 'ours' && cell.place === place);
     return [...new Set(ours.map(({ contender }) => contender))].map((contender, index) => {
       const ratios = shown.map(({ name }) => {

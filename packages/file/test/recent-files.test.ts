@@ -13,6 +13,7 @@ let file: string;
 let ahead: number;
 let files: RecentFiles;
 const open = jest.spyOn(fs, 'openSync');
+let later: { mockRestore(): void } | undefined;
 
 beforeEach(() => {
   directory = temporaryDirectory();
@@ -20,7 +21,10 @@ beforeEach(() => {
   ahead = 10_000;
   files = new RecentFiles(() => Date.now() + ahead);
 });
-afterEach(() => directory.remove());
+afterEach(() => {
+  later?.mockRestore();
+  directory.remove();
+});
 
 /** Replaces the file as Django and this package do. */
 function put(data: string, modifiedAt = new Date(1_900_000_000_000)): void {
@@ -108,7 +112,7 @@ describe('a file that was read a short while ago', () => {
 });
 
 it('a backend knows what it has read until it changes that', async () => {
-  const later = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + ahead);
+  later = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + ahead);
   const backend = fileBackend({ path: directory.path });
   backend.useExpiry(() => new Date(9e12));
   const opens = async (): Promise<number> => {
@@ -122,7 +126,6 @@ it('a backend knows what it has read until it changes that', async () => {
   await expect(backend.update(record, 'another')).rejects.toThrow(UpdateError);
   expect(await opens()).toBe(1);
   await backend.close();
-  later.mockRestore();
 });
 
 it.each([
