@@ -37,7 +37,7 @@ describe('commands of one moment', () => {
     expect(calls).toEqual(['cork', 'uncork', 'cork', 'later', 'uncork']);
   });
 
-  it('are sent to wherever there is no socket, for the client to refuse', async () => {
+  it('are sent where there is no socket, too, for the client to refuse', async () => {
     const batches = new WriteBatches(() => undefined);
     batches.add(send('one'));
     await nextTurn();
