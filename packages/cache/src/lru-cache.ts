@@ -10,13 +10,14 @@ import {
 import type { Cache, CacheEntry, Outcome } from './cache.ts';
 import { CacheBackend } from './cache-backend.ts';
 import type { EntryLister, ListedEntry } from './entry-lister.ts';
+import { countedBytes, KeptEntry } from './kept-entry.ts';
 import { LruNotes } from './lru-notes.ts';
 import type { CacheNote, NoteKeeper } from './note-keeper.ts';
 import { RecentEntries } from './recent-entries.ts';
 
 /** Settings of `memoryBackend`. */
 export interface MemoryOptions {
-  /** Sessions kept; one more ends the one that was used least recently, above 16,384 to a sixteenth of them. @default 100,000 */
+  /** Sessions kept; one more ends the one that was used least recently. @default 100,000 */
   readonly maxEntries?: number | undefined;
   /** Bytes kept, counting keys and data and what they cost besides. @default 64 MiB */
   readonly maxBytes?: number | undefined;
@@ -34,32 +35,12 @@ export function memoryBackend(options: MemoryOptions = {}): CacheBackend {
   return new CacheBackend(new LruCache(options));
 }
 
-/** What an entry costs besides its characters, roughly: two strings, an object and its place in the cache. */
-const OVERHEAD_BYTES = 200;
-
 const DONE: Outcome = Object.freeze({ done: true });
-
-class Kept implements CacheEntry {
-  readonly key: string;
-  readonly text: string;
-  readonly endsAt: number;
-
-  constructor(key: string, text: string, endsAt: number) {
-    this.key = key;
-    this.text = text;
-    this.endsAt = endsAt;
-  }
-
-  /** One of its own for everybody who asks: whoever changes it must not change it for others. */
-  get expiresAt(): Date {
-    return new Date(this.endsAt);
-  }
-}
 
 /** A cache in this process that answers at once; holds strings, starts no timers. */
 export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister {
   readonly answers = 'synchronously';
-  readonly #entries: RecentEntries<Kept>;
+  readonly #entries: RecentEntries;
   readonly #notes = new LruNotes();
   readonly #maxBytes: number;
   readonly #now: () => number;
@@ -68,7 +49,6 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
     this.#entries = new RecentEntries({
       maxEntries: positive('maxEntries', maxEntries),
       maxBytes: positive('maxBytes', maxBytes),
-      sizeOf,
       dropped: (key) => this.#notes.remove(key),
     });
     this.#maxBytes = maxBytes;
@@ -87,7 +67,7 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
 
   set(key: string, text: string, expiresAt: Date): void {
     // Its own key again: another one may be a part of a whole Cookie header, which it would keep from being collected.
-    this.#put(this.#entries.peek(key)?.key ?? key, text, expiresAt);
+    this.#put(this.#entries.keyOf(key) ?? key, text, expiresAt);
   }
 
   replace(key: string, expected: string, text: string, expiresAt: Date): Outcome {
@@ -110,8 +90,7 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
     const { signal, onProgress, dryRun, expiresAt } = options;
     const batchSize = checkedBatchSize(options.batchSize);
     const end = expiresAt?.getTime() ?? this.#now();
-    const expired: string[] = [];
-    for (const [key, { endsAt }] of this.#entries.entries()) if (endsAt <= end) expired.push(key);
+    const expired = this.#entries.keys(end);
     if (dryRun) return expired.length;
 
     let cleared = 0;
@@ -129,7 +108,7 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
   }
 
   async *listEntries(batchSize: number): AsyncGenerator<readonly ListedEntry[]> {
-    const keys = [...this.#entries.keys()];
+    const keys = this.#entries.keys();
     for (let start = 0; start < keys.length; start += batchSize) {
       const listed = keys.slice(start, start + batchSize).flatMap((key) => {
         // Looking must not make it one that was used.
@@ -164,34 +143,30 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
   }
 
   #put(key: string, text: string, expiresAt: Date): void {
-    const kept = new Kept(key, text, expiresAt.getTime());
+    const kept = new KeptEntry(key, text, expiresAt.getTime());
     if (this.#isOver(kept)) {
       this.#entries.delete(key);
       return;
     }
-    const bytes = sizeOf(kept, key);
+    const bytes = countedBytes(key.length, text.length);
     if (bytes > this.#maxBytes) {
       throw new SessionTooLarge(
         `The session takes ${bytes} bytes, cache.maxBytes allows ${this.#maxBytes} for all of them.`,
       );
     }
-    this.#entries.set(key, kept);
+    this.#entries.set(kept);
   }
 
-  #live(key: string): Kept | undefined {
+  #live(key: string): KeptEntry | undefined {
     const kept = this.#entries.get(key);
     if (!kept || !this.#isOver(kept)) return kept;
     this.#entries.delete(key);
     return undefined;
   }
 
-  #isOver({ endsAt }: Kept): boolean {
+  #isOver({ endsAt }: KeptEntry): boolean {
     return endsAt <= this.#now();
   }
-}
-
-function sizeOf({ text }: Kept, key: string): number {
-  return key.length + text.length + OVERHEAD_BYTES;
 }
 
 function positive(name: string, value: number): number {

@@ -1,130 +1,148 @@
 import { describe, expect, it } from '@jest/globals';
+import { countedBytes, KeptEntry } from '../src/kept-entry.ts';
 import { RecentEntries } from '../src/recent-entries.ts';
 
-interface Entry {
-  readonly key: string;
-  readonly n: number;
-}
+const WITHOUT_CHARACTERS = countedBytes(0, 0);
 
 function newEntries(maxEntries: number, dropped: (key: string) => void = () => undefined) {
-  return new RecentEntries<Entry>({ maxEntries, maxBytes: 1e9, sizeOf: () => 1, dropped });
+  return new RecentEntries({ maxEntries, maxBytes: 1e9, dropped });
 }
 
-function fill(entries: RecentEntries<Entry>, from: number, to: number): void {
-  for (let n = from; n < to; n++) entries.set(`key ${n}`, { key: `key ${n}`, n });
+function entryOf(key: string, text = `text of ${key}`, endsAt = 1): KeptEntry {
+  return new KeptEntry(key, text, endsAt);
+}
+
+function fill(entries: RecentEntries, from: number, to: number): void {
+  for (let n = from; n < to; n++) entries.set(entryOf(`key ${n}`));
 }
 
 /** Those of the first `count` that are still there. */
-function foundOf(entries: RecentEntries<Entry>, count: number): number {
+function foundOf(entries: RecentEntries, count: number): number {
   return Array.from({ length: count }, (_, n) => entries.get(`key ${n}`)).filter(Boolean).length;
 }
 
-describe('entries of which those used lately have places of their own', () => {
-  it.each([100, 20_000])('keeps those in use while others come and go, of %p', (most) => {
+describe('entries of which those used lately are objects and the others packed', () => {
+  it.each([100, 40_000])('keeps those in use while others come and go, of %p', (most) => {
     const entries = newEntries(most);
     fill(entries, 0, most);
     for (let round = 0; round < 20; round++) {
       expect(foundOf(entries, most / 20)).toBe(most / 20);
-      // Found in their places alone.
-      expect(foundOf(entries, most / 20)).toBe(most / 20);
       const from = most * (1 + round / 2);
       fill(entries, from, from + most / 2);
     }
-    expect([...entries.keys()]).toHaveLength(most);
+    expect(entries.keys()).toHaveLength(most);
   });
 
-  it('drops those that nobody has used in the meantime', () => {
+  it('drops the one that nobody has used for longest, in exactly that order', () => {
     const dropped: string[] = [];
     const entries = newEntries(32_000, (key) => void dropped.push(key));
     fill(entries, 0, 32_000);
-    expect(foundOf(entries, 100)).toBe(100);
-    expect(foundOf(entries, 100)).toBe(100);
-    fill(entries, 32_000, 61_900);
-    expect(new Set(dropped).size).toBe(29_900);
-    expect(dropped.filter((key) => Number(key.slice(4)) < 100)).toEqual([]);
-    fill(entries, 61_900, 64_100);
-    expect(foundOf(entries, 100)).toBe(0);
-    expect(dropped).toHaveLength(32_100);
+    // One that is packed, one that is not, and looking alone does not count.
+    for (const n of [7, 31_000]) expect(entries.get(`key ${n}`)).toBeDefined();
+    expect(entries.peek('key 8')?.text).toBe('text of key 8');
+    fill(entries, 32_000, 32_010);
+    expect(dropped).toEqual([0, 1, 2, 3, 4, 5, 6, 8, 9, 10].map((n) => `key ${n}`));
+    fill(entries, 32_010, 64_008);
+    const last = [
+      31_999, 7, 31_000, 32_000, 32_001, 32_002, 32_003, 32_004, 32_005, 32_006, 32_007,
+    ];
+    expect(dropped.slice(-last.length)).toEqual(last.map((n) => `key ${n}`));
+    expect(dropped).toHaveLength(32_008);
   });
 
-  it('takes those for used that were found in their places, but for a sixteenth of all', () => {
-    const entries = newEntries(32_000);
-    fill(entries, 0, 32_000);
-    expect(foundOf(entries, 100)).toBe(100);
-    expect(foundOf(entries, 100)).toBe(100);
-    // Less than a sixteenth of all each time, so that most of these uses are in their places alone.
-    let next = 32_000;
-    for (const others of [1800, 1800, 1600]) {
-      fill(entries, next, next + others);
-      next += others;
-      expect(foundOf(entries, 100)).toBe(100);
-    }
-    fill(entries, next, next + 30_000);
-    expect(foundOf(entries, 100)).toBe(100);
-  });
-
-  it('drops what takes too much room, also from the places', () => {
+  it.each([
+    ['many', 20_000],
+    ['few', 10],
+  ])('drops what takes too much room, of %s', (_, count) => {
     const dropped: string[] = [];
-    const sizeOf = ({ n }: Entry) => Math.max(1, n);
-    const entries = new RecentEntries<Entry>({
-      ...{ maxEntries: 100_000, maxBytes: 40_000, sizeOf },
+    const room = count * countedBytes(8, 0);
+    const entries = new RecentEntries({
+      ...{ maxEntries: 100_000, maxBytes: room },
       dropped: (key) => void dropped.push(key),
     });
-    const small = Array.from({ length: 20_000 }, (_, i) => `key ${i}`);
-    for (const key of small) entries.set(key, { key, n: 1 });
-    for (const _ of [1, 2]) for (const key of small) expect(entries.get(key)).toBeDefined();
+    const keys = Array.from({ length: count }, (_, n) => `${n}`.padStart(8, '0'));
+    for (const key of keys) entries.set(entryOf(key, ''));
+    expect(dropped).toEqual([]);
     // Takes the room of all others but the one that was used last.
-    entries.set('large', { key: 'large', n: 39_999 });
-    expect(dropped).toHaveLength(19_999);
-    const gone = new Set(dropped);
-    for (const key of small) expect(entries.get(key) === undefined).toBe(gone.has(key));
-    expect(entries.get('large')).toBeDefined();
+    const large = 'x'.repeat(room - countedBytes(8, 0) - WITHOUT_CHARACTERS - 5);
+    entries.set(entryOf('large', large));
+    expect(dropped).toEqual(keys.slice(0, -1));
+    expect(keys.filter((key) => entries.get(key))).toEqual(keys.slice(-1));
+    expect(entries.get('large')?.text).toBe(large);
   });
 
-  it('says what is there, whatever is done to it, also where several share a place', () => {
+  it('keeps what is larger than all that is not packed', () => {
+    const dropped: string[] = [];
+    const entries = newEntries(100_000, (key) => void dropped.push(key));
+    const texts = ['a', 'b', 'c'].map((character) => character.repeat(40 * 2 ** 20));
+    for (const [n, text] of texts.entries()) entries.set(entryOf(`long ${n}`, text));
+    entries.set(entryOf('longer', 'd'.repeat(80 * 2 ** 20)));
+    fill(entries, 0, 10);
+    for (const [n, text] of texts.entries()) {
+      expect(entries.get(`long ${n}`)?.text === text).toBe(true);
+    }
+    expect(entries.get('longer')?.text).toHaveLength(80 * 2 ** 20);
+    expect(foundOf(entries, 10)).toBe(10);
+    expect(dropped).toEqual([]);
+  });
+
+  it('says what is there, whatever is done to it', () => {
     const entries = newEntries(100_000);
-    const known = new Map<string, Entry>();
-    fill(entries, 0, 20_000);
-    const keys = Array.from({ length: 300 }, (_, i) => `${i} place ${i % 100}`);
-    for (let n = 0; n < 100_000; n++) {
+    const known = new Map<string, KeptEntry>();
+    // More than are kept as they are.
+    const keys = Array.from({ length: 30_000 }, (_, n) => `key ${n}`);
+    for (let n = 0; n < 200_000; n++) {
       const key = keys[Math.floor(Math.random() * keys.length)] as string;
       const what = Math.random();
-      if (what < 0.2) {
-        entries.set(key, { key, n });
-        known.set(key, { key, n });
-      } else if (what < 0.3) {
-        expect(entries.delete(key)).toBe(known.delete(key));
+      if (what < 0.4) {
+        const entry = entryOf(key, 'x'.repeat(Math.random() * 100) + n, n);
+        entries.set(entry);
+        known.set(key, entry);
+      } else if (what < 0.5) {
+        if (entries.delete(key) !== known.delete(key)) throw new Error(`${key} was there, or not.`);
       } else {
-        expect(entries.get(key)).toEqual(known.get(key));
+        const [found, expected] = [
+          what < 0.6 ? entries.peek(key) : entries.get(key),
+          known.get(key),
+        ];
+        if (found?.text !== expected?.text || found?.endsAt !== expected?.endsAt) {
+          throw new Error(`${key} is not what it was.`);
+        }
+        if (entries.keyOf(key) !== expected?.key) throw new Error(`${key} is another key.`);
       }
     }
+    expect(entries.keys().sort()).toEqual([...known.keys()].sort());
+    const early = [...known.values()].filter(({ endsAt }) => endsAt <= 150_000);
+    expect(entries.keys(150_000).sort()).toEqual(early.map(({ key }) => key).sort());
     entries.clear();
-    for (const key of keys) expect(entries.get(key)).toBeUndefined();
+    expect(entries.keys()).toEqual([]);
+    expect(keys.filter((key) => entries.get(key))).toEqual([]);
   });
 
-  it('tells of each that is gone, once, and of none that was replaced', () => {
+  it('tells of each that is gone, once, and of none that was replaced or packed', () => {
     const dropped: string[] = [];
-    const entries = newEntries(20_000, (key) => void dropped.push(key));
-    fill(entries, 0, 20_000);
-    for (const n of [1, 2]) {
-      expect(entries.get('key 7')).toBeDefined();
-      entries.set('key 7', { key: 'key 7', n });
+    const entries = newEntries(40_000, (key) => void dropped.push(key));
+    fill(entries, 0, 40_000);
+    for (const key of ['key 7', 'key 39999']) {
+      for (const text of ['a', 'b']) entries.set(entryOf(key, text));
+      expect(entries.get(key)?.text).toBe('b');
+      fill(entries, 10_000, 30_000);
+      expect(entries.get(key)?.text).toBe('b');
+      fill(entries, 10_000, 30_000);
+      expect(dropped).toEqual([]);
+      expect(entries.delete(key)).toBe(true);
+      expect(entries.get(key)).toBeUndefined();
+      expect(entries.delete(key)).toBe(false);
+      expect(dropped.splice(0)).toEqual([key]);
     }
-    expect(entries.get('key 7')).toEqual({ key: 'key 7', n: 2 });
-    expect(dropped).toEqual([]);
-    expect(entries.delete('key 7')).toBe(true);
-    expect(entries.get('key 7')).toBeUndefined();
-    expect(entries.delete('key 7')).toBe(false);
-    expect(dropped).toEqual(['key 7']);
   });
 
   it('goes on when most of them are gone', () => {
-    const entries = newEntries(20_000);
-    fill(entries, 0, 20_000);
-    expect(foundOf(entries, 20_000)).toBe(20_000);
-    for (let n = 10; n < 20_000; n++) entries.delete(`key ${n}`);
-    for (let round = 0; round < 3; round++) expect(foundOf(entries, 10)).toBe(10);
-    fill(entries, 0, 20_000);
-    for (let round = 0; round < 3; round++) expect(foundOf(entries, 20_000)).toBe(20_000);
+    const entries = newEntries(40_000);
+    fill(entries, 0, 40_000);
+    for (let n = 10; n < 40_000; n++) entries.delete(`key ${n}`);
+    expect(foundOf(entries, 40_000)).toBe(10);
+    fill(entries, 0, 40_000);
+    for (let round = 0; round < 3; round++) expect(foundOf(entries, 40_000)).toBe(40_000);
   });
 });
