@@ -13,6 +13,8 @@ export interface RedisClient {
   readonly options: object;
   /** The connection of a single server's client, while there is one. */
   readonly stream?: Corkable | undefined;
+  /** Of a cluster's client: those of its servers. */
+  nodes?(role: 'all' | 'master'): readonly RedisClient[];
   defineCommand(name: string, definition: { lua: string; numberOfKeys: number }): void;
   on(event: string, listener: (...values: unknown[]) => void): unknown;
   off(event: string, listener: (...values: unknown[]) => void): unknown;
@@ -68,14 +70,14 @@ export const redisClientOptions: {
 
 /** The same for a cluster: `new Cluster(nodes, redisClusterOptions)`. */
 export const redisClusterOptions: {
-  readonly enableAutoPipelining: true;
+  readonly enableAutoPipelining: false;
   readonly retryDelayOnFailover: 0;
   readonly maxRedirections: number;
   readonly slotsRefreshTimeout: number;
   readonly clusterRetryStrategy: (attempts: number) => number;
   readonly redisOptions: object;
 } = {
-  enableAutoPipelining: true,
+  enableAutoPipelining: false,
   retryDelayOnFailover: 0,
   maxRedirections: 6,
   slotsRefreshTimeout: 1000,

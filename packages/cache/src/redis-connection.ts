@@ -1,15 +1,7 @@
 import type { RedisClient } from './redis-client.ts';
-import {
-  failureOf,
-  harmless,
-  isLost,
-  isMisrouted,
-  isUnsent,
-  RedisFailure,
-  replyCode,
-} from './redis-failure.ts';
+import { failureOf, harmless, isLost, isUnsent, RedisFailure, replyCode } from './redis-failure.ts';
 import { redisScripts } from './redis-scripts.ts';
-import { WriteBatches } from './write-batches.ts';
+import { type Corkable, WriteBatches } from './write-batches.ts';
 
 /** Milliseconds for which a call waits for the first connection, or for the first attempt to replace a lost one. */
 const PATIENCE_MS = 800;
@@ -61,13 +53,12 @@ export class RedisConnection {
     // The commands and those that defineCommand adds; they cannot be listed in a type.
     this.#methods = client as unknown as Methods;
     const { enableAutoPipelining } = client.options as { enableAutoPipelining?: unknown };
-    if (!client.isCluster && !enableAutoPipelining) {
-      this.#batches = new WriteBatches(() => client.stream);
-    }
+    if (!enableAutoPipelining) this.#batches = new WriteBatches(() => socketsOf(client));
     for (const [name, lua] of Object.entries(redisScripts)) {
       client.defineCommand(name, { lua, numberOfKeys: 1 });
     }
     for (const [event, listener] of this.#listeners) client.on(event, listener);
+    for (const node of client.nodes?.('all') ?? []) keepAskingHandled(node);
     this.#wasReady = client.status === 'ready';
   }
 
@@ -154,6 +145,7 @@ export class RedisConnection {
     error: (error: unknown) => {
       this.#lastError = harmless(error);
     },
+    '+node': (node: unknown) => keepAskingHandled(node as RedisClient),
     'node error': (error: unknown) => {
       this.#lastError = harmless(error);
     },
@@ -164,13 +156,10 @@ export class RedisConnection {
     if (!this.#client.isCluster) {
       return [async (...args) => (await this.send('scan', args, false)) as [string, string[]]];
     }
-    // What a `Cluster` of ioredis has, and what SCAN replies.
-    const nodes = (this.#methods.nodes as unknown as (role: string) => Methods[])('master');
-    return nodes.map(
-      (node) =>
-        async (...args) =>
-          (await (node.scan as Method)(...args)) as [string, string[]],
-    );
+    return (this.#client.nodes?.('master') ?? []).map((node) => async (...args) => {
+      // What SCAN replies.
+      return (await ((node as unknown as Methods).scan as Method)(...args)) as [string, string[]];
+    });
   }
 
   #isDone(): void {
@@ -187,7 +176,11 @@ export class RedisConnection {
     return new Promise((resolve, reject) => {
       const send = (): void => {
         try {
-          (this.#methods[command] as Method)(...args).then(resolve, reject);
+          const replying =
+            this.#client.isCluster && !this.#batches
+              ? this.#sendAlone(command, args)
+              : (this.#methods[command] as Method)(...args);
+          replying.then(resolve, reject);
         } catch (error) {
           reject(error);
         }
@@ -203,10 +196,7 @@ export class RedisConnection {
     if (waits && (isUnsent(error) || (!writes && isLost(error)))) {
       return this.#sendAgain(command, args, writes, isUnsent(error));
     }
-    if (this.#client.isCluster) {
-      if (isMisrouted(error)) return this.#sendAlone(command, args, writes);
-      this.#lookForNodes(error);
-    }
+    if (this.#client.isCluster) this.#lookForNodes(error);
     throw failureOf(error, writes);
   }
 
@@ -225,12 +215,15 @@ export class RedisConnection {
     }
   }
 
-  // A pipeline that was partly carried out is not redirected by the client; one of a single command is.
-  async #sendAlone(command: string, args: readonly unknown[], writes: boolean): Promise<unknown> {
+  /**
+   * Past the pipelines that the client of a cluster makes by itself. While a slot moves, it sends a pipeline of reads to
+   * where one of its keys has moved, and those that have not moved do not exist there: their sessions would be lost.
+   */
+  async #sendAlone(command: string, args: readonly unknown[]): Promise<unknown> {
     const pipeline = (this.#methods.pipeline as unknown as () => Methods & Pipeline)();
     void (pipeline[command] as Method)(...args);
     const [error, reply] = (await pipeline.exec())?.[0] ?? [];
-    if (error) throw failureOf(error, writes);
+    if (error) throw error;
     return reply;
   }
 
@@ -264,6 +257,23 @@ export class RedisConnection {
       cause: this.#lastError,
     });
   }
+}
+
+/**
+ * The client of a cluster sends ASKING in front of a command whose key is moving, and drops the promise of its reply: a
+ * connection that is lost meanwhile would end the process.
+ */
+function keepAskingHandled(node: RedisClient): void {
+  const { asking } = node as unknown as Methods;
+  if (!asking) return;
+  const handled = async (): Promise<unknown> => asking.call(node).catch(() => undefined);
+  Object.assign(node, { asking: handled });
+}
+
+/** In a cluster, of all its servers: a key may have moved to any of them. */
+function socketsOf(client: RedisClient): readonly Corkable[] {
+  const clients = client.isCluster ? (client.nodes?.('all') ?? []) : [client];
+  return clients.flatMap(({ stream }) => stream ?? []);
 }
 
 function newAttempt(giveUp: () => void): Attempt {

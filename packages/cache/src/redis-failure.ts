@@ -1,8 +1,5 @@
 import { BackendUnavailable } from '@coatcheck/core';
 
-/** Replies of a cluster to a command that it did not carry out because another node has the key, or soon will. */
-const redirections = new Set(['MOVED', 'ASK', 'TRYAGAIN', 'CLUSTERDOWN']);
-
 /** What kept Redis from answering, with a code: its own for what it refused, else the network's or one of ours. */
 export class RedisFailure extends Error {
   override readonly name = 'RedisFailure';
@@ -43,15 +40,6 @@ export function isUnsent(error: unknown): boolean {
 /** Whether the connection ended before it brought an answer. */
 export function isLost(error: unknown): boolean {
   return (error as { message?: unknown } | undefined)?.message === 'Connection is closed.';
-}
-
-/** Whether nothing was done with a command, since slots of the cluster moved meanwhile. */
-export function isMisrouted(error: unknown): boolean {
-  // The driver's own refusal of a pipeline has no code.
-  const { message } = (error ?? {}) as { message?: unknown };
-  return (
-    redirections.has(replyCode(error) ?? '') || /same slots allocation group/.test(String(message))
-  );
 }
 
 /** The first word of an error that the server replied, which is its code; it then did nothing. */

@@ -11,12 +11,12 @@ export interface Corkable {
  * to its pipelines outlives them and has to be moved by V8.
  */
 export class WriteBatches {
-  readonly #socket: () => Corkable | undefined;
+  readonly #sockets: () => readonly Corkable[];
   #sends: (() => void)[] = [];
 
-  /** @param socket that the commands are written to, while there is one. */
-  constructor(socket: () => Corkable | undefined) {
-    this.#socket = socket;
+  /** @param sockets that the commands may be written to. */
+  constructor(sockets: () => readonly Corkable[]) {
+    this.#sockets = sockets;
   }
 
   /** @param send writes a command; must not throw. */
@@ -28,9 +28,9 @@ export class WriteBatches {
   #sendAll(): void {
     const sends = this.#sends;
     this.#sends = [];
-    const socket = this.#socket();
-    socket?.cork();
+    const sockets = this.#sockets();
+    for (const socket of sockets) socket.cork();
     for (const send of sends) send();
-    socket?.uncork();
+    for (const socket of sockets) socket.uncork();
   }
 }

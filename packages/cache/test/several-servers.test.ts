@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import {
   type CacheBackend,
   RedisCache,
@@ -7,7 +8,12 @@ import {
   redisClusterOptions,
 } from '@coatcheck/cache';
 import { ImproperlyConfigured } from '@coatcheck/core';
-import { type RedisServers, startRedisCluster, startRedisSentinel } from '@coatcheck/test-support';
+import {
+  type RedisServer,
+  type RedisServers,
+  startRedisCluster,
+  startRedisSentinel,
+} from '@coatcheck/test-support';
 import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
 import { Cluster } from 'ioredis';
 import { describeWithServers } from './redis.ts';
@@ -76,11 +82,48 @@ describeWithServers('a Redis Cluster', () => {
   });
   afterAll(() => servers?.stop());
 
-  it('takes a client of the application', async () => {
+  /** A client of the application. */
+  const newClient = (options: object = redisClusterOptions): Cluster => {
     const nodes = servers.servers.map(({ port }) => ({ host: '127.0.0.1', port }));
-    const client = new Cluster(nodes, redisClusterOptions);
+    const client = new Cluster(nodes, options);
     opened.push(async () => client.disconnect());
-    const backend = open({ client, keyPrefix: 'theirs' });
+    return client;
+  };
+
+  const pipelining = { ...redisClusterOptions, enableAutoPipelining: true };
+
+  /** Begins to move a slot from the server that has it to another one. */
+  const startMoving = async (key: string) => {
+    const [first] = servers.servers;
+    const slot = (await first?.command('cluster', 'keyslot', key)) ?? '';
+    const all = await Promise.all(
+      servers.servers.map(async (server) => {
+        const id = await server.command('cluster', 'myid');
+        const lines = (await server.command('cluster', 'nodes')).split('\n');
+        const ranges =
+          lines
+            .find((line) => line.includes('myself'))
+            ?.split(' ')
+            .slice(8) ?? [];
+        const owns = ranges.some((range) => {
+          const [start = 0, end = start] = range.split('-').map(Number);
+          return start <= Number(slot) && Number(slot) <= end;
+        });
+        return { server, id, owns };
+      }),
+    );
+    const [from, to] = [all.find(({ owns }) => owns), all.find(({ owns }) => !owns)];
+    if (!from || !to) throw new Error(`Nobody has slot ${slot}.`);
+    await to.server.command('cluster', 'setslot', slot, 'importing', from.id);
+    await from.server.command('cluster', 'setslot', slot, 'migrating', to.id);
+    return { slot, from: from.server, to: to.server, toId: to.id };
+  };
+
+  const migrate = (key: string, from: RedisServer, to: RedisServer) =>
+    from.command('migrate', '127.0.0.1', `${to.port}`, key, '0', '5000', 'replace');
+
+  it('takes a client of the application', async () => {
+    const backend = open({ client: newClient(), keyPrefix: 'theirs' });
     const records = Array.from({ length: 30 }, (_, i) => record(`k${i}x`));
     await Promise.all(records.map((each) => backend.create(each)));
     await Promise.all(records.map((each) => backend.update({ ...each, data: 'second' }, 'first')));
@@ -92,6 +135,32 @@ describeWithServers('a Redis Cluster', () => {
     const cache = () => new RedisCache({ url: servers.url, startsEmpty: true });
     expect(cache).toThrow(ImproperlyConfigured);
   });
+
+  it.each([
+    ['its own', () => open({ url: servers.url, keyPrefix: '{slot}' })],
+    ['with pipelines', () => open({ client: newClient(pipelining), keyPrefix: '{slot}' })],
+  ])(
+    'finds all keys of a slot of which one has moved, with a client: %s',
+    async (_, openBackend) => {
+      const backend = openBackend();
+      const records = Array.from({ length: 5 }, () => record(randomBytes(16).toString('hex')));
+      await Promise.all(records.map((each) => backend.create(each)));
+      const { slot, from, to, toId } = await startMoving('{slot}');
+      const found = () => Promise.all(records.map(({ key }) => backend.load(key)));
+      const all = (data: string) => records.map(() => expect.objectContaining({ data }));
+      const keys = (await from.command('cluster', 'getkeysinslot', slot, '10')).split('\n');
+      for (const [moved, key] of keys.entries()) {
+        await migrate(key, from, to);
+        const [was, is] = [moved === 0 ? 'first' : `${moved - 1}`, `${moved}`];
+        expect(await found()).toEqual(all(was));
+        await Promise.all(records.map((each) => backend.update({ ...each, data: is }, was)));
+        expect(await found()).toEqual(all(is));
+      }
+      for (const node of [to, from]) await node.command('cluster', 'setslot', slot, 'node', toId);
+      expect(await found()).toEqual(all(`${keys.length - 1}`));
+      await Promise.all(records.map(({ key }) => backend.delete(key)));
+    },
+  );
 
   it('is followed while slots move', async () => {
     const backend = open({ url: servers.url, keyPrefix: 'moving' });
@@ -115,7 +184,7 @@ describeWithServers('a Redis Cluster', () => {
       await from.command('cluster', 'myid'),
       await to.command('cluster', 'myid'),
     ];
-    const migrate = async () => {
+    const moveSome = async () => {
       const keys = (await from.command('--scan', '--pattern', 'moving*')).split('\n');
       for (const key of keys.slice(0, 5)) {
         const slot = await from.command('cluster', 'keyslot', key);
@@ -126,8 +195,7 @@ describeWithServers('a Redis Cluster', () => {
           const together = await from.command('cluster', 'getkeysinslot', slot, '1000');
           if (together === '') break;
           for (const each of together.split('\n')) {
-            const target = ['127.0.0.1', `${to.port}`, each, '0', '5000', 'replace'];
-            await from.command('migrate', ...target);
+            await migrate(each, from, to);
           }
         }
         await pause(50);
@@ -135,7 +203,7 @@ describeWithServers('a Redis Cluster', () => {
         await from.command('cluster', 'setslot', slot, 'node', toId);
       }
     };
-    await migrate().finally(() => {
+    await moveSome().finally(() => {
       moved = true;
     });
     await writing;
@@ -155,5 +223,36 @@ describeWithServers('a Redis Cluster', () => {
     await Promise.all(
       Array.from({ length: 30 }, (_, i) => recovery(backend, (n) => `up${i}y${n}x`)),
     ).then((times) => expect(Math.max(...times)).toBeLessThan(8000));
+  });
+
+  it('fails a call alone whose key has moved to a node that is then killed', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    opened.push(async () => void process.off('unhandledRejection', note));
+    const client = newClient();
+    await new Promise((resolve) => client.once('ready', resolve));
+    const asked = new EventEmitter();
+    for (const node of client.nodes('all')) {
+      const asking = node.asking.bind(node);
+      node.asking = () => {
+        asked.emit('asked');
+        return asking();
+      };
+    }
+    const backend = open({ client, keyPrefix: '{lost}' });
+    const { key } = await backend.create(record('lost'));
+    const { slot, from, to } = await startMoving('{lost}');
+    const [moving = ''] = (await from.command('cluster', 'getkeysinslot', slot, '1')).split('\n');
+    await migrate(moving, from, to);
+    expect(await backend.load(key)).toBeDefined();
+    await to.signal('SIGSTOP');
+    const redirected = once(asked, 'asked');
+    const loading = backend.load(key);
+    await redirected;
+    await to.signal('SIGKILL');
+    await expect(loading).rejects.toThrow('Connection is closed.');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(unhandled).toEqual([]);
   });
 });

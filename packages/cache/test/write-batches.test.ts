@@ -14,7 +14,7 @@ describe('commands of one moment', () => {
   beforeEach(() => void calls.splice(0));
 
   it('are sent together once the events that are there have been handled', async () => {
-    const batches = new WriteBatches(() => socket);
+    const batches = new WriteBatches(() => [socket]);
     batches.add(send('one'));
     await Promise.resolve();
     batches.add(send('two'));
@@ -29,7 +29,7 @@ describe('commands of one moment', () => {
   });
 
   it('leave out those that they bring about', async () => {
-    const batches = new WriteBatches(() => socket);
+    const batches = new WriteBatches(() => [socket]);
     batches.add(() => batches.add(send('later')));
     await nextTurn();
     expect(calls).toEqual(['cork', 'uncork']);
@@ -38,7 +38,7 @@ describe('commands of one moment', () => {
   });
 
   it('are sent where there is no socket, too, for the client to refuse', async () => {
-    const batches = new WriteBatches(() => undefined);
+    const batches = new WriteBatches(() => []);
     batches.add(send('one'));
     await nextTurn();
     expect(calls).toEqual(['one']);
