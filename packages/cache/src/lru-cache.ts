@@ -97,8 +97,8 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
     for (let start = 0; start < expired.length && !signal?.aborted; start += batchSize) {
       let removed = 0;
       for (const key of expired.slice(start, start + batchSize)) {
-        const kept = this.#entries.peek(key);
-        if (kept && kept.endsAt <= end && this.#entries.delete(key)) removed += 1;
+        const endsAt = this.#entries.endOf(key);
+        if (endsAt !== undefined && endsAt <= end && this.#entries.delete(key)) removed += 1;
       }
       cleared += removed;
       if (removed > 0) await onProgress?.(cleared);

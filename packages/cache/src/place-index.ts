@@ -1,6 +1,7 @@
 const FEWEST_SLOTS = 1024;
-/** A slot is two words: the hash of a key, and the place of its entry plus one; zero where there is none. */
-const WORDS = 2;
+/** A slot is three words: the hash of a key, and the place of its entry plus one, in two words; zero where there is none. */
+const WORDS = 3;
+const WORD = 2 ** 32;
 
 /**
  * Places of entries by the hash of their keys, in one typed array: a `Map` of a million keys is a million strings in the
@@ -15,7 +16,7 @@ export class PlaceIndex {
     return this.#size;
   }
 
-  /** The first slot with this hash, or -1. */
+  /** The first slot with this hash, or -1. @param hash of 32 bits, without a sign. */
   first(hash: number): number {
     return this.#from(hash & this.#mask, hash);
   }
@@ -26,32 +27,36 @@ export class PlaceIndex {
   }
 
   placeAt(slot: number): number {
-    return (this.#slots[slot * WORDS + 1] as number) - 1;
+    const [low, high] = [this.#slots[slot * WORDS + 1], this.#slots[slot * WORDS + 2]];
+    return (high as number) * WORD + (low as number) - 1;
   }
 
-  /** @param place below 2³² - 1. */
+  /** @param place a whole number that is not negative. */
   add(hash: number, place: number): void {
     if (this.#size >= (this.#mask + 1) * 0.75) this.#resize(2);
-    this.#put(hash, place + 1);
+    let slot = hash & this.#mask;
+    while (this.#isTaken(slot)) slot = (slot + 1) & this.#mask;
+    this.#slots[slot * WORDS] = hash;
+    this.#setPlace(slot, place);
     this.#size += 1;
   }
 
   /** The entry is somewhere else now. */
   move(hash: number, from: number, to: number): void {
-    this.#slots[this.#slotOf(hash, from) * WORDS + 1] = to + 1;
+    this.#setPlace(this.#slotOf(hash, from), to);
   }
 
   delete(hash: number, place: number): void {
     const [slots, mask] = [this.#slots, this.#mask];
     let hole = this.#slotOf(hash, place);
     // What was pushed behind it by others moves up, so that no search ends too early.
-    for (let slot = (hole + 1) & mask; slots[slot * WORDS + 1] !== 0; slot = (slot + 1) & mask) {
+    for (let slot = (hole + 1) & mask; this.#isTaken(slot); slot = (slot + 1) & mask) {
       const home = (slots[slot * WORDS] as number) & mask;
       if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
       slots.copyWithin(hole * WORDS, slot * WORDS, slot * WORDS + WORDS);
       hole = slot;
     }
-    slots[hole * WORDS + 1] = 0;
+    slots.fill(0, hole * WORDS, hole * WORDS + WORDS);
     this.#size -= 1;
     if (mask >= FEWEST_SLOTS && this.#size < mask / 8) this.#resize(0.5);
   }
@@ -64,18 +69,19 @@ export class PlaceIndex {
   }
 
   #from(start: number, hash: number): number {
-    const [slots, mask] = [this.#slots, this.#mask];
-    for (let slot = start; slots[slot * WORDS + 1] !== 0; slot = (slot + 1) & mask) {
-      if (slots[slot * WORDS] === hash) return slot;
+    for (let slot = start; this.#isTaken(slot); slot = (slot + 1) & this.#mask) {
+      if (this.#slots[slot * WORDS] === hash) return slot;
     }
     return -1;
   }
 
-  #put(hash: number, stored: number): void {
-    let slot = hash & this.#mask;
-    while (this.#slots[slot * WORDS + 1] !== 0) slot = (slot + 1) & this.#mask;
-    this.#slots[slot * WORDS] = hash;
-    this.#slots[slot * WORDS + 1] = stored;
+  #isTaken(slot: number): boolean {
+    return this.#slots[slot * WORDS + 1] !== 0 || this.#slots[slot * WORDS + 2] !== 0;
+  }
+
+  #setPlace(slot: number, place: number): void {
+    this.#slots[slot * WORDS + 1] = (place + 1) % WORD;
+    this.#slots[slot * WORDS + 2] = (place + 1) / WORD;
   }
 
   #resize(factor: number): void {
@@ -83,7 +89,10 @@ export class PlaceIndex {
     this.#slots = new Uint32Array(old.length * factor);
     this.#mask = this.#slots.length / WORDS - 1;
     for (let i = 0; i < old.length; i += WORDS) {
-      if (old[i + 1] !== 0) this.#put(old[i] as number, old[i + 1] as number);
+      if (old[i + 1] === 0 && old[i + 2] === 0) continue;
+      let slot = (old[i] as number) & this.#mask;
+      while (this.#isTaken(slot)) slot = (slot + 1) & this.#mask;
+      this.#slots.set(old.subarray(i, i + WORDS), slot * WORDS);
     }
   }
 }

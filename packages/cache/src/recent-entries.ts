@@ -63,6 +63,11 @@ export class RecentEntries {
     return this.#recent.peek(key)?.key ?? this.#packed.keyOf(key);
   }
 
+  /** When an entry ends that is there; it does not count as used. */
+  endOf(key: string): number | undefined {
+    return this.#recent.peek(key)?.endsAt ?? this.#packed.endOf(key);
+  }
+
   /** Puts an entry there that is not larger than `maxBytes`. */
   set(entry: KeptEntry): void {
     const { key } = entry;
@@ -78,10 +83,11 @@ export class RecentEntries {
   }
 
   /** Keys; with `end`, in milliseconds since 1970, only of those that end by then. */
-  keys(end: number = Number.POSITIVE_INFINITY): string[] {
+  keys(end?: number): string[] {
     const keys = this.#packed.keys(end);
-    for (const entry of this.#recent.rvalues())
-      if (entry && entry.endsAt <= end) keys.push(entry.key);
+    for (const entry of this.#recent.rvalues()) {
+      if (entry && (end === undefined || entry.endsAt <= end)) keys.push(entry.key);
+    }
     return keys;
   }
 
@@ -111,7 +117,7 @@ export class RecentEntries {
   /** @param more that is not among the others any more. */
   #isTooMuch(more?: KeptEntry): boolean {
     const count = this.#recent.size + this.#packed.size + (more ? 1 : 0);
-    if (count > this.#maxEntries || this.#packed.isFull) return true;
+    if (count > this.#maxEntries) return true;
     const bytes = this.#recent.calculatedSize + this.#packed.countedBytes;
     return bytes + (more ? bytesOf(more) : 0) > this.#maxBytes;
   }

@@ -52,22 +52,24 @@ describe('packed entries', () => {
   it('are taken oldest first, whatever was taken out of their midst', () => {
     const entries = new PackedEntries();
     const keys = Array.from({ length: 50_000 }, (_, n) => `key ${n}`);
-    for (const key of keys) entries.add(entryOf(key, 'x'.repeat(100)));
+    const textOf = (key: string) => key.repeat(key.endsWith('33') ? 1000 : 10);
+    for (const key of keys) entries.add(entryOf(key, textOf(key)));
     // Leaves a tenth, so that slabs are merged.
     const left = keys.filter((_, n) => n % 10 === 3);
     const gone = keys.filter((_, n) => n % 10 !== 3).sort(() => Math.random() - 0.5);
     expect(gone.filter((key) => !entries.delete(key))).toEqual([]);
-    for (const key of ['new', 'newer']) entries.add(entryOf(key, key));
-    expect(entries.keys()).toEqual([...left, 'new', 'newer']);
-    const taken = [...left, 'new', 'newer'].map(() => entries.takeOldest());
-    expect(taken).toEqual([...left, 'new', 'newer']);
+    for (const key of ['new', 'newer']) entries.add(entryOf(key, textOf(key)));
+    const all = [...left, 'new', 'newer'];
+    expect(entries.keys()).toEqual(all);
+    expect(all.filter((key) => entries.get(key)?.text !== textOf(key))).toEqual([]);
+    expect(all.map(() => entries.takeOldest())).toEqual(all);
     expect(entries.size).toBe(0);
     expect(() => entries.takeOldest()).toThrow('no entry');
   });
 
   it('of any length are kept and found, also beside shorter ones', () => {
     const entries = new PackedEntries();
-    const lengths = [10, 2 ** 20 - 24, 2 ** 20, 10, 5 * 2 ** 20, 2 ** 19 + 1, 2 ** 19 + 1, 10];
+    const lengths = [10, 4070, 4071, 10, 5 * 2 ** 20, 32_768, 4072, 10];
     const texts = lengths.map((length, n) => String.fromCharCode(97 + n).repeat(length));
     for (const [n, text] of texts.entries()) entries.add(entryOf(`${n}`, text));
     for (const [n, text] of texts.entries()) expect(entries.get(`${n}`)?.text === text).toBe(true);
@@ -79,34 +81,40 @@ describe('packed entries', () => {
     expect(new Set(more)).toEqual(new Set([300]));
   });
 
-  it('take at most twice their memory, and give it back', async () => {
+  it('take half as much memory again at most, and give it back', async () => {
     const before = await outside();
     const entries = new PackedEntries();
-    let bytes = 0;
-    const add = (key: string) => {
-      entries.add(entryOf(key, 'x'.repeat(500)));
-      bytes += 500;
-    };
-    for (let n = 0; n < 100_000; n++) add(`key ${n}`);
-    const spare = 8 * 2 ** 20;
-    expect((await outside()) - before).toBeLessThan(1.2 * bytes + spare);
-    // Three of four leave, then for each that leaves another one comes.
-    for (let n = 0; n < 100_000; n++) {
-      if (n % 4 === 0) continue;
-      entries.delete(`key ${n}`);
-      bytes -= 500;
+    const text = 'x'.repeat(500);
+    const most = () => 1.7 * 550 * entries.size + 4 * 2 ** 20;
+    const keys = Array.from({ length: 60_000 }, (_, n) => `key ${n}`);
+    for (const key of keys) entries.add(entryOf(key, text));
+    expect((await outside()) - before).toBeLessThan(most() / 1.4);
+    // Three of four leave, from all over the place.
+    for (const [n, key] of keys.entries()) if (n % 4 !== 0) entries.delete(key);
+    expect((await outside()) - before).toBeLessThan(most());
+    // Each of those that are left is used now and then.
+    const left = keys.filter((_, n) => n % 4 === 0);
+    for (let n = 0; n < 60_000; n++) {
+      const used = entries.take(left[Math.floor(Math.random() * left.length)] as string);
+      entries.add(used as KeptEntry);
     }
-    expect((await outside()) - before).toBeLessThan(2.4 * bytes + spare);
-    for (let round = 0; round < 20; round++) {
-      for (let n = 0; n < 5_000; n++) {
-        const key = `key ${4 * (n + 5_000 * (round % 5))}`;
-        entries.take(key);
-        entries.add(entryOf(key, 'x'.repeat(500)));
-      }
-      expect((await outside()) - before).toBeLessThan(2.4 * bytes + spare);
+    expect((await outside()) - before).toBeLessThan(most());
+    while (entries.size > 10) entries.takeOldest();
+    expect((await outside()) - before).toBeLessThan(2.8 * 2 ** 20);
+  });
+
+  it('give back the memory of long ones beside short ones', async () => {
+    const before = await outside();
+    const entries = new PackedEntries();
+    for (let n = 0; n < 100; n++) {
+      entries.add(entryOf(`short ${n}`, 'x'));
+      entries.add(entryOf(`long ${n}`, 'x'.repeat(2 ** 18)));
+      entries.add(entryOf(`gone ${n}`, 'x'));
+      entries.delete(`gone ${n}`);
     }
-    while (entries.size > 0) entries.takeOldest();
-    expect((await outside()) - before).toBeLessThan(spare);
+    for (let n = 0; n < 100; n++) entries.delete(`long ${n}`);
+    expect(entries.keys()).toHaveLength(100);
+    expect((await outside()) - before).toBeLessThan(2 ** 20);
   });
 
   it('are found while most keys that are asked for are not there', () => {
