@@ -72,13 +72,17 @@ export const redisClientOptions: {
 export const redisClusterOptions: {
   readonly enableAutoPipelining: false;
   readonly retryDelayOnFailover: 0;
+  readonly retryDelayOnClusterDown: 0;
   readonly maxRedirections: number;
   readonly slotsRefreshTimeout: number;
   readonly clusterRetryStrategy: (attempts: number) => number;
   readonly redisOptions: object;
 } = {
+  // It redirects all reads of a pipeline to where one of their keys has moved; those that have not moved do not exist there.
   enableAutoPipelining: false,
   retryDelayOnFailover: 0,
+  // What waits for a cluster that is down would be sent whenever it is back.
+  retryDelayOnClusterDown: 0,
   maxRedirections: 6,
   slotsRefreshTimeout: 1000,
   clusterRetryStrategy: retryStrategy,
@@ -122,9 +126,14 @@ export function openRedis(
   });
 }
 
-/** @throws {ImproperlyConfigured} when the client could write a session twice. */
+/** @throws {ImproperlyConfigured} when the client could write a session twice, or miss one. */
 export function checkClient(client: RedisClient, section: string): RedisClient {
   const options = client.options as Record<string, unknown>;
+  if (client.isCluster && options.enableAutoPipelining) {
+    throw new ImproperlyConfigured(
+      `${section}.client has enableAutoPipelining, with which a cluster says of sessions that they do not exist while their slot moves: open it with enableAutoPipelining: false, as in the redisClusterOptions that @coatcheck/cache exports.`,
+    );
+  }
   const isSafe = client.isCluster
     ? options.retryDelayOnFailover === 0
     : options.autoResendUnfulfilledCommands === false && options.maxRetriesPerRequest === 0;

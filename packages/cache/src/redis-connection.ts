@@ -1,5 +1,13 @@
 import type { RedisClient } from './redis-client.ts';
-import { failureOf, harmless, isLost, isUnsent, RedisFailure, replyCode } from './redis-failure.ts';
+import {
+  failureOf,
+  harmless,
+  isLost,
+  isUnsent,
+  notSent,
+  RedisFailure,
+  replyCode,
+} from './redis-failure.ts';
 import { redisScripts } from './redis-scripts.ts';
 import { type Corkable, WriteBatches } from './write-batches.ts';
 
@@ -23,10 +31,6 @@ interface Sent {
   readonly waits: boolean;
 }
 
-interface Pipeline {
-  exec(): Promise<readonly (readonly [error: unknown, reply: unknown])[] | null>;
-}
-
 /** What sends commands. */
 export type RedisSender = Pick<RedisConnection, 'send' | 'runId' | 'scanKeys' | 'close'>;
 
@@ -35,7 +39,7 @@ export class RedisConnection {
   readonly #client: RedisClient;
   readonly #isOwn: boolean;
   readonly #methods: Methods;
-  /** Where the client does not have pipelines of its own. */
+  /** Where the client does not have pipelines of its own; that of a cluster never has. */
   readonly #batches: WriteBatches | undefined;
   #wasReady = false;
   #connection = 0;
@@ -140,6 +144,7 @@ export class RedisConnection {
       this.#runId = undefined;
       if (!this.#wasReady) this.#giveUp();
       this.#wasReady = false;
+      if (this.#client.isCluster) this.#dropKept();
     },
     end: () => this.#giveUp(),
     error: (error: unknown) => {
@@ -162,6 +167,12 @@ export class RedisConnection {
     });
   }
 
+  /** Fails what the client of a cluster keeps for the next connection. */
+  #dropKept(): void {
+    const client = this.#client as { flushQueue?(error: Error): void };
+    client.flushQueue?.(notSent());
+  }
+
   #isDone(): void {
     this.#underWay -= 1;
     if (this.#underWay === 0) this.#idle?.();
@@ -176,11 +187,9 @@ export class RedisConnection {
     return new Promise((resolve, reject) => {
       const send = (): void => {
         try {
-          const replying =
-            this.#client.isCluster && !this.#batches
-              ? this.#sendAlone(command, args)
-              : (this.#methods[command] as Method)(...args);
-          replying.then(resolve, reject);
+          // The client of a cluster would keep it for as long as there is no connection, and send it then.
+          if (this.#client.isCluster && this.#client.status !== 'ready') throw notSent();
+          (this.#methods[command] as Method)(...args).then(resolve, reject);
         } catch (error) {
           reject(error);
         }
@@ -192,11 +201,11 @@ export class RedisConnection {
 
   /** The reply to a command that failed once, where it can be had all the same. */
   async #rescue(error: unknown, { command, args, writes, waits }: Sent): Promise<unknown> {
+    if (this.#client.isCluster) this.#lookForNodes(error);
     // The connection was about to be lost: what was not sent is sent on the next one, and so is a read.
     if (waits && (isUnsent(error) || (!writes && isLost(error)))) {
       return this.#sendAgain(command, args, writes, isUnsent(error));
     }
-    if (this.#client.isCluster) this.#lookForNodes(error);
     throw failureOf(error, writes);
   }
 
@@ -215,21 +224,10 @@ export class RedisConnection {
     }
   }
 
-  /**
-   * Past the pipelines that the client of a cluster makes by itself. While a slot moves, it sends a pipeline of reads to
-   * where one of its keys has moved, and those that have not moved do not exist there: their sessions would be lost.
-   */
-  async #sendAlone(command: string, args: readonly unknown[]): Promise<unknown> {
-    const pipeline = (this.#methods.pipeline as unknown as () => Methods & Pipeline)();
-    void (pipeline[command] as Method)(...args);
-    const [error, reply] = (await pipeline.exec())?.[0] ?? [];
-    if (error) throw error;
-    return reply;
-  }
-
   /** After a node was lost: who has its keys now is found out while other calls fail. */
   #lookForNodes(error: unknown): void {
-    if (replyCode(error) === undefined && this.#client.status === 'ready') {
+    const code = replyCode(error);
+    if ((code === undefined || code === 'CLUSTERDOWN') && this.#client.status === 'ready') {
       void this.#methods.refreshSlotsCache?.();
     }
   }
@@ -266,7 +264,11 @@ export class RedisConnection {
 function keepAskingHandled(node: RedisClient): void {
   const { asking } = node as unknown as Methods;
   if (!asking) return;
-  const handled = async (): Promise<unknown> => asking.call(node).catch(() => undefined);
+  const handled: Method = (...args) => {
+    const replying = asking.apply(node, [...args]);
+    replying.catch(() => undefined);
+    return replying;
+  };
   Object.assign(node, { asking: handled });
 }
 

@@ -11,6 +11,11 @@ export class RedisFailure extends Error {
   }
 }
 
+/** Of a command that never left this process. */
+export function notSent(): RedisFailure {
+  return new RedisFailure('NOTSENT', 'There was no connection to send a command on.');
+}
+
 /** What a caller is told of a command that failed. */
 export function failureOf(error: unknown, writes: boolean): Error {
   if (error instanceof RedisFailure) return error;
@@ -32,6 +37,7 @@ export function harmless(error: unknown): RedisFailure {
 
 /** Whether the command never left this process: the connection had ended, and the client had not heard of it yet. */
 export function isUnsent(error: unknown): boolean {
+  if (error instanceof RedisFailure) return error.code === 'NOTSENT';
   return /^Stream isn't writeable/.test(
     String((error as { message?: unknown } | undefined)?.message),
   );
@@ -45,5 +51,9 @@ export function isLost(error: unknown): boolean {
 /** The first word of an error that the server replied, which is its code; it then did nothing. */
 export function replyCode(error: unknown): string | undefined {
   const { name, message } = (error ?? {}) as { name?: unknown; message?: unknown };
-  return name === 'ReplyError' ? String(message).split(' ', 1)[0] : undefined;
+  if (name === 'ReplyError') return String(message).split(' ', 1)[0];
+  // Where a cluster has sent a command from node to node in vain.
+  return /^Too many Cluster redirections\. Last error: ReplyError: (\S+)/.exec(
+    String(message),
+  )?.[1];
 }

@@ -1,4 +1,9 @@
-import { createBackend, redisBackend, redisClientOptions } from '@coatcheck/cache';
+import {
+  createBackend,
+  redisBackend,
+  redisClientOptions,
+  redisClusterOptions,
+} from '@coatcheck/cache';
 import { ImproperlyConfigured } from '@coatcheck/core';
 import { describe, expect, it } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
@@ -160,6 +165,12 @@ describe('a client of the application', () => {
     expect(() => redisBackend({ client })).toThrow(/redisClientOptions/);
     const cluster = new Cluster([{ host: 'localhost' }], { lazyConnect: true });
     expect(() => redisBackend({ client: cluster })).toThrow(/redisClusterOptions/);
+  });
+
+  it('is refused when it would miss sessions while slots move', () => {
+    const options = { ...redisClusterOptions, enableAutoPipelining: true, lazyConnect: true };
+    const client = new Cluster([{ host: 'localhost' }], options);
+    expect(() => redisBackend({ client })).toThrow(/enableAutoPipelining: false/);
   });
 
   it('excludes a URL', () => {

@@ -83,17 +83,15 @@ describeWithServers('a Redis Cluster', () => {
   afterAll(() => servers?.stop());
 
   /** A client of the application. */
-  const newClient = (options: object = redisClusterOptions): Cluster => {
+  const newClient = (): Cluster => {
     const nodes = servers.servers.map(({ port }) => ({ host: '127.0.0.1', port }));
-    const client = new Cluster(nodes, options);
+    const client = new Cluster(nodes, redisClusterOptions);
     opened.push(async () => client.disconnect());
     return client;
   };
 
-  const pipelining = { ...redisClusterOptions, enableAutoPipelining: true };
-
-  /** Begins to move a slot from the server that has it to another one. */
-  const startMoving = async (key: string) => {
+  /** The slot of a key, who has it, and another server. */
+  const slotOf = async (key: string) => {
     const [first] = servers.servers;
     const slot = (await first?.command('cluster', 'keyslot', key)) ?? '';
     const all = await Promise.all(
@@ -114,9 +112,16 @@ describeWithServers('a Redis Cluster', () => {
     );
     const [from, to] = [all.find(({ owns }) => owns), all.find(({ owns }) => !owns)];
     if (!from || !to) throw new Error(`Nobody has slot ${slot}.`);
-    await to.server.command('cluster', 'setslot', slot, 'importing', from.id);
-    await from.server.command('cluster', 'setslot', slot, 'migrating', to.id);
-    return { slot, from: from.server, to: to.server, toId: to.id };
+    return { slot, from: from.server, fromId: from.id, to: to.server, toId: to.id };
+  };
+
+  /** Begins to move a slot to another server. */
+  const startMoving = async (key: string) => {
+    const found = await slotOf(key);
+    const { slot, from, fromId, to, toId } = found;
+    await to.command('cluster', 'setslot', slot, 'importing', fromId);
+    await from.command('cluster', 'setslot', slot, 'migrating', toId);
+    return found;
   };
 
   const migrate = (key: string, from: RedisServer, to: RedisServer) =>
@@ -136,31 +141,25 @@ describeWithServers('a Redis Cluster', () => {
     expect(cache).toThrow(ImproperlyConfigured);
   });
 
-  it.each([
-    ['its own', () => open({ url: servers.url, keyPrefix: '{slot}' })],
-    ['with pipelines', () => open({ client: newClient(pipelining), keyPrefix: '{slot}' })],
-  ])(
-    'finds all keys of a slot of which one has moved, with a client: %s',
-    async (_, openBackend) => {
-      const backend = openBackend();
-      const records = Array.from({ length: 5 }, () => record(randomBytes(16).toString('hex')));
-      await Promise.all(records.map((each) => backend.create(each)));
-      const { slot, from, to, toId } = await startMoving('{slot}');
-      const found = () => Promise.all(records.map(({ key }) => backend.load(key)));
-      const all = (data: string) => records.map(() => expect.objectContaining({ data }));
-      const keys = (await from.command('cluster', 'getkeysinslot', slot, '10')).split('\n');
-      for (const [moved, key] of keys.entries()) {
-        await migrate(key, from, to);
-        const [was, is] = [moved === 0 ? 'first' : `${moved - 1}`, `${moved}`];
-        expect(await found()).toEqual(all(was));
-        await Promise.all(records.map((each) => backend.update({ ...each, data: is }, was)));
-        expect(await found()).toEqual(all(is));
-      }
-      for (const node of [to, from]) await node.command('cluster', 'setslot', slot, 'node', toId);
-      expect(await found()).toEqual(all(`${keys.length - 1}`));
-      await Promise.all(records.map(({ key }) => backend.delete(key)));
-    },
-  );
+  it('finds all keys of a slot of which one has moved', async () => {
+    const backend = open({ url: servers.url, keyPrefix: '{slot}' });
+    const records = Array.from({ length: 5 }, () => record(randomBytes(16).toString('hex')));
+    await Promise.all(records.map((each) => backend.create(each)));
+    const { slot, from, to, toId } = await startMoving('{slot}');
+    const found = () => Promise.all(records.map(({ key }) => backend.load(key)));
+    const all = (data: string) => records.map(() => expect.objectContaining({ data }));
+    const keys = (await from.command('cluster', 'getkeysinslot', slot, '10')).split('\n');
+    for (const [moved, key] of keys.entries()) {
+      await migrate(key, from, to);
+      const [was, is] = [moved === 0 ? 'first' : `${moved - 1}`, `${moved}`];
+      expect(await found()).toEqual(all(was));
+      await Promise.all(records.map((each) => backend.update({ ...each, data: is }, was)));
+      expect(await found()).toEqual(all(is));
+    }
+    for (const node of [to, from]) await node.command('cluster', 'setslot', slot, 'node', toId);
+    expect(await found()).toEqual(all(`${keys.length - 1}`));
+    await Promise.all(records.map(({ key }) => backend.delete(key)));
+  });
 
   it('is followed while slots move', async () => {
     const backend = open({ url: servers.url, keyPrefix: 'moving' });
@@ -210,6 +209,28 @@ describeWithServers('a Redis Cluster', () => {
     expect(rounds).toBeGreaterThan(1);
   });
 
+  it('says of a write that nothing was done where no server has its slot', async () => {
+    const backend = open({ url: servers.url, keyPrefix: '{nobody}' });
+    const { key } = await backend.create(record('nobody'));
+    const update = async () => backend.update(record(key, { data: 'second' }), 'first');
+    const { slot, fromId } = await slotOf('{nobody}');
+    for (const each of servers.servers) await each.command('cluster', 'delslots', slot);
+    await expect(update()).rejects.toMatchObject({ name: 'RedisFailure', code: 'CLUSTERDOWN' });
+    for (const each of servers.servers) {
+      await each.command('cluster', 'setslot', slot, 'node', fromId);
+    }
+    for (;;) {
+      const error = await update().then(
+        () => undefined,
+        (reason) => reason,
+      );
+      if (!error) break;
+      expect(error).toMatchObject({ code: 'CLUSTERDOWN' });
+      await pause(20);
+    }
+    expect(await backend.load(key)).toMatchObject({ data: 'second' });
+  });
+
   it('comes back with a node that was killed', async () => {
     const backend = open({ url: servers.url, keyPrefix: 'killed' });
     await backend.create(record('before'));
@@ -225,7 +246,7 @@ describeWithServers('a Redis Cluster', () => {
     ).then((times) => expect(Math.max(...times)).toBeLessThan(8000));
   });
 
-  it('fails a call alone whose key has moved to a node that is then killed', async () => {
+  it('fails the call whose key has moved to a node that is killed, and nothing else', async () => {
     const unhandled: unknown[] = [];
     const note = (reason: unknown) => void unhandled.push(reason);
     process.on('unhandledRejection', note);

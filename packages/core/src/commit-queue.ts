@@ -60,8 +60,8 @@ interface Lane<Shared> {
  */
 export class CommitQueue<Shared extends Refusable> {
   /**
-   * The lane that is there while there is no other: of a backend that answers at once, it is the only one. Measured: to put
-   * each into the map and take it out again costs a seventh of a write in memory.
+   * The lane that began while there was no other; others may have begun since. Of a backend that answers at once, it is the
+   * only one. Measured: to put each into the map and take it out again costs a seventh of a write in memory.
    */
   #lone: Lane<Shared> | undefined;
   /** All others. */
