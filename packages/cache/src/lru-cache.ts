@@ -67,7 +67,7 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
 
   set(key: string, text: string, expiresAt: Date): void {
     // Its own key again: another one may be a part of a whole Cookie header, which it would keep from being collected.
-    this.#put(this.#entries.keyOf(key) ?? key, text, expiresAt);
+    this.#put(this.#entries.get(key)?.key ?? key, text, expiresAt);
   }
 
   replace(key: string, expected: string, text: string, expiresAt: Date): Outcome {
@@ -154,7 +154,7 @@ export class LruCache implements Cache, SafetyReporter, NoteKeeper, EntryLister 
         `The session takes ${bytes} bytes, cache.maxBytes allows ${this.#maxBytes} for all of them.`,
       );
     }
-    this.#entries.set(kept);
+    this.#entries.put(kept);
   }
 
   #live(key: string): KeptEntry | undefined {

@@ -65,12 +65,6 @@ export class PackedEntries {
     return place < 0 ? undefined : this.#slabOf(place).entryAt(offsetOf(place));
   }
 
-  /** The key of an entry as a text of its own. */
-  keyOf(key: string): string | undefined {
-    const place = this.#find(key);
-    return place < 0 ? undefined : this.#slabOf(place).keyAt(offsetOf(place));
-  }
-
   /** When an entry ends. */
   endOf(key: string): number | undefined {
     const place = this.#find(key);
