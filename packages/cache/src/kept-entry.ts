@@ -1,6 +1,6 @@
 import type { CacheEntry } from './cache.ts';
 
-/** What an entry costs besides its characters, roughly: two strings, an object and its place in the cache; packed, half of that. */
+/** What an entry costs besides its characters, roughly: two strings, an object and its place in the cache. Packed ones cost less. */
 const OVERHEAD_BYTES = 200;
 
 /** A text that is kept in this process. */

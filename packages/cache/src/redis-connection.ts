@@ -144,7 +144,8 @@ export class RedisConnection {
       this.#runId = undefined;
       if (!this.#wasReady) this.#giveUp();
       this.#wasReady = false;
-      if (this.#client.isCluster) this.#dropKept();
+      // That of an application keeps what the application sent, too.
+      if (this.#client.isCluster && this.#isOwn) this.#dropKept();
     },
     end: () => this.#giveUp(),
     error: (error: unknown) => {
@@ -257,13 +258,17 @@ export class RedisConnection {
   }
 }
 
+const handledNodes = new WeakSet<RedisClient>();
+
 /**
  * The client of a cluster sends ASKING in front of a command whose key is moving, and drops the promise of its reply: a
  * connection that is lost meanwhile would end the process.
  */
 function keepAskingHandled(node: RedisClient): void {
   const { asking } = node as unknown as Methods;
-  if (!asking) return;
+  // Several backends may have the same client.
+  if (!asking || handledNodes.has(node)) return;
+  handledNodes.add(node);
   const handled: Method = (...args) => {
     const replying = asking.apply(node, [...args]);
     replying.catch(() => undefined);

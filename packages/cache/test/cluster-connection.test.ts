@@ -64,4 +64,24 @@ describe('a connection to a cluster', () => {
     await expect(sending).rejects.toMatchObject({ name: 'RedisFailure', code: 'NOTSENT' });
     expect(client.kept).toEqual([]);
   });
+
+  it('leaves what an application sent with the client of the application', async () => {
+    const client = new FakeCluster();
+    new RedisConnection(client, false);
+    client.keeps = true;
+    void client.set('of the application');
+    client.turn('reconnecting', 'close');
+    expect(client.kept).toHaveLength(1);
+  });
+
+  it('changes a node once, however many backends share its client', () => {
+    const node = Object.assign(new FakeCluster(), { asking: () => Promise.resolve('OK') });
+    const client = new FakeCluster();
+    new RedisConnection(client, false);
+    client.emit('+node', node);
+    const { asking } = node;
+    new RedisConnection(client, false);
+    client.emit('+node', node);
+    expect(node.asking).toBe(asking);
+  });
 });
