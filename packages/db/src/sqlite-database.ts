@@ -11,6 +11,8 @@ export interface SqliteStatement {
   run(...values: unknown[]): { changes: number };
   get(...values: unknown[]): unknown;
   all(...values: unknown[]): unknown[];
+  /** Has `get` return the first column alone, instead of a row, from now on. */
+  pluck(): this;
 }
 
 /** An open database of better-sqlite3, as far as it is used here. */

@@ -31,6 +31,7 @@ export function watchCommits(database: SqliteDatabase) {
         reader: false,
         get: () => undefined,
         all: () => [],
+        pluck: () => statement.pluck(),
         run() {
           const failure = commits.failures.shift();
           if (failure) throw failure;
