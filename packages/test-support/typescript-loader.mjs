@@ -1,19 +1,46 @@
-import { readFile } from 'node:fs/promises';
-import { register } from 'node:module';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { createRequire, register } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { isMainThread } from 'node:worker_threads';
-import { transform } from '@swc/core';
+import { isMainThread, threadId } from 'node:worker_threads';
 
 // For child processes of tests: `node --conditions=@coatcheck/source --import <this file> child.ts` needs no build.
 if (isMainThread) register(import.meta.url);
 
+const options = {
+  jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+  module: { type: 'es6' },
+};
+const { version } = createRequire(import.meta.url)('@swc/core/package.json');
+// Hundreds of processes start in one run of the tests, and transforming was half of what it takes to start one.
+const cache = new URL('../../node_modules/.cache/typescript-loader/', import.meta.url);
+
 export async function load(url, context, nextLoad) {
   if (!url.endsWith('.ts')) return nextLoad(url, context);
-  const filename = fileURLToPath(url);
-  const { code } = await transform(await readFile(filename, 'utf8'), {
-    filename,
-    jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
-    module: { type: 'es6' },
-  });
-  return { format: 'module', source: code, shortCircuit: true };
+  const source = await transformed(fileURLToPath(url));
+  return { format: 'module', source, shortCircuit: true };
+}
+
+async function transformed(filename) {
+  const text = await readFile(filename, 'utf8');
+  const known = createHash('sha256').update(JSON.stringify([version, options, filename, text]));
+  const file = new URL(known.digest('hex'), cache);
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+  }
+  const { transform } = await import('@swc/core');
+  const { code } = await transform(text, { filename, ...options });
+  // Where it cannot be kept, the next process transforms it again.
+  await keep(file, code).catch(() => {});
+  return code;
+}
+
+/** Other processes see all of it or nothing. */
+async function keep(file, code) {
+  const part = new URL(`${file.href}.${process.pid}.${threadId}`);
+  await mkdir(cache, { recursive: true });
+  await writeFile(part, code);
+  await rename(part, file);
 }
