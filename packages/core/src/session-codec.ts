@@ -1,4 +1,5 @@
 import { type Entries, largestOf, MOVING_ENTRY, ROTATED_ENTRY } from './changes.ts';
+import { inCookies, inStores } from './compression.ts';
 import { BadSignature, SessionTooLarge } from './errors.ts';
 import { EXPIRY_ENTRY, expiresAtBrowserClose } from './expiry.ts';
 import { type Measured, outlinedEntries, outlineObject } from './json-outline.ts';
@@ -46,9 +47,6 @@ export interface Encoded {
   readonly entries: Entries;
   readonly now: Date;
 }
-
-/** JSON of this many bytes and more is compressed, where that makes it shorter: for less, zlib costs more than it saves. */
-const COMPRESS_FROM_BYTES = 1024;
 
 /** What every browser keeps of a cookie, with its name and attributes (RFC 6265, section 6.1, less the separators). */
 const MAX_COOKIE_BYTES = 4093;
@@ -100,7 +98,7 @@ export class SessionCodec {
     // Sealed text stays as long as it is: its length must not tell what is in it.
     const data = this.#sealer
       ? this.#signer.signText(this.#sealer.seal(json), { compress: false, now })
-      : this.#signer.signText(json, { compress: COMPRESS_FROM_BYTES, now });
+      : this.#signer.signText(json, { ...(this.#inCookie ? inCookies : inStores), now });
     if (this.#inCookie) this.#checkCookie(data, entries);
     return data;
   }

@@ -132,15 +132,19 @@ export class TimestampSigner extends Signer {
    *
    * @param json in latin-1 at most, as Django reads it
    * @param options.compress whether to use zlib where that is shorter; a number: only from so many bytes on
+   * @param options.level of zlib, 1 (fast) to 9 (short); `@default` 6, as Django has it
    * @throws {RangeError} when the text has characters beyond U+00FF
    */
-  signText(json: string, { compress, now }: { compress: boolean | number; now: Date }): string {
+  signText(
+    json: string,
+    { compress, level = 6, now }: { compress: boolean | number; level?: number; now: Date },
+  ): string {
     if (BEYOND_LATIN1.test(json)) {
       throw new RangeError('JSON text to be signed must have its characters escaped as \\uXXXX.');
     }
     const bytes = Buffer.from(json, 'latin1');
     if (compress === true || (compress !== false && bytes.length >= compress)) {
-      const deflated = deflateSync(bytes);
+      const deflated = deflateSync(bytes, { level });
       if (deflated.length < bytes.length - 1) {
         return this.sign(`.${deflated.toString('base64url')}`, now);
       }

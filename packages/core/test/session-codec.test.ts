@@ -294,6 +294,17 @@ describe.each(['signed', 'in a cookie'] as const)('a record that is %s', (encodi
   });
 });
 
+// The second byte of zlib's header says how hard it has tried (RFC 1950).
+it.each([
+  ['signed', 'fast', 0x01],
+  ['in a cookie', 'short, as with Django', 0x9c],
+] as const)('what is compressed of a record that is %s is made %s', (encoding, _, level) => {
+  const { codec, entriesOf } = codecOf(encoding);
+  const data = codec.encode(entries({ a: 'x'.repeat(2000) }));
+  expect([...Buffer.from(data.slice(1, 5), 'base64url')].slice(0, 2)).toEqual([0x78, level]);
+  expect(entriesOf(data)).toEqual({ a: JSON.stringify('x'.repeat(2000)) });
+});
+
 describe('a signed record', () => {
   it('is read whenever it was signed, and says when that was', () => {
     const { codec, decode, clock } = codecOf('signed');
