@@ -3,8 +3,10 @@ import path from 'node:path';
 import { randomText } from '@coatcheck/core';
 import { type FileCalls, isError, onThreads } from './file-calls.ts';
 
-/** How long the same holder may have a lock before the next one takes it away; it needs about a millisecond. */
+/** How long the same holder may have a lock before the next one takes it away; he needs about a millisecond. */
 const PATIENCE_MS = 250;
+/** Of what somebody who waits has just written himself: a holder may be writing as much. */
+const PATIENT_WRITES = 3;
 const LONGEST_PAUSE_MS = 12;
 
 /**
@@ -54,6 +56,14 @@ export class FileLock {
     const [directory, name] = [path.dirname(this.entry), path.basename(this.entry)];
     await removeEntry(directory, name, this.#calls).catch(() => {});
   }
+}
+
+/**
+ * How long others may keep a lock where a write takes so long. On a disk that takes longer than the usual patience,
+ * processes that write one session would take each other's lock away again and again, and finish a write by chance.
+ */
+export function patienceWhereWritesTake(ms: number): number {
+  return Math.max(PATIENCE_MS, PATIENT_WRITES * ms);
 }
 
 /** Takes the lock away from whoever has it: what that one was about to do will not happen. */

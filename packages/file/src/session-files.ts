@@ -1,7 +1,13 @@
 import path from 'node:path';
 import type { StoredSession } from '@coatcheck/core';
 import { type FileCalls, isError, onThreads } from './file-calls.ts';
-import { FileLock, moved, revokeLock, temporaryName } from './file-lock.ts';
+import {
+  FileLock,
+  moved,
+  patienceWhereWritesTake,
+  revokeLock,
+  temporaryName,
+} from './file-lock.ts';
 import type { SessionDirectory } from './session-directory.ts';
 import {
   type Content,
@@ -79,8 +85,14 @@ export class SessionFiles {
   async #lockWith(file: string, content: Content): Promise<FileLock> {
     const temporary = temporaryName(file);
     try {
+      const start = performance.now();
       await makeSessionFile(temporary, content, this.#calls);
-      return await this.#lock(file, async (entry) => this.#calls.rename(temporary, entry));
+      const patienceMs = patienceWhereWritesTake(performance.now() - start);
+      return await this.#lock(
+        file,
+        async (entry) => this.#calls.rename(temporary, entry),
+        patienceMs,
+      );
     } catch (error) {
       await ignoring(undefined, () => this.#calls.unlink(temporary));
       throw error;
@@ -163,8 +175,12 @@ export class SessionFiles {
     await Promise.all([...this.#kept.keys()].map((file) => this.#takeKept(file)?.release()));
   }
 
-  #lock(file: string, prepare: (entry: string) => Promise<void>): Promise<FileLock> {
-    return FileLock.take(file, prepare, this.#calls);
+  #lock(
+    file: string,
+    prepare: (entry: string) => Promise<void>,
+    patienceMs?: number,
+  ): Promise<FileLock> {
+    return FileLock.take(file, prepare, this.#calls, patienceMs);
   }
 
   #keep(file: string, lock: FileLock): void {

@@ -2,9 +2,11 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileBackend } from '@coatcheck/file';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { onThreads } from '../src/file-calls.ts';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { type FileCalls, onThreads } from '../src/file-calls.ts';
 import { FileLock, moved } from '../src/file-lock.ts';
+import { SessionDirectory } from '../src/session-directory.ts';
+import { SessionFiles } from '../src/session-files.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
@@ -64,6 +66,40 @@ describe('a lock', () => {
     const next = await FileLock.take(file, prepare('next'), onThreads, 1);
     await next.release();
     expect(readdirSync(directory.path)).toEqual([]);
+  });
+
+  it.each([
+    ['a quarter of a second', 1, 250],
+    ['three writes, where each takes longer', 400, 1200],
+  ])('is left to a holder for %s', async (_, writeMs, patienceMs) => {
+    writeFileSync(file, 'old');
+    const holder = await FileLock.take(file, prepare('held'));
+    let clockMs = 0;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => clockMs);
+    const [lookMs, looks] = [50, { count: 0 }];
+    const calls: FileCalls = {
+      ...onThreads,
+      fsync: async () => {
+        clockMs += writeMs;
+      },
+      readdir: (name) => {
+        clockMs += lookMs;
+        looks.count += 1;
+        return onThreads.readdir(name);
+      },
+    };
+    try {
+      const sessionDirectory = new SessionDirectory(directory.path, 'sessionid');
+      const files = new SessionFiles(sessionDirectory, calls);
+      const content = { data: 'new', modifiedAt: new Date() };
+      expect(await files.replace(file, () => true, content)).toEqual({ done: true });
+      sessionDirectory.close();
+    } finally {
+      clock.mockRestore();
+    }
+    expect(looks.count).toBe(patienceMs / lookMs + 2);
+    expect(await moved(holder.entry, file)).toBe(false);
+    expect(readFileSync(file, 'utf8')).toBe('new');
   });
 
   it('lets nobody lose a count, although everybody stalls and is overtaken', async () => {
