@@ -28,11 +28,11 @@ for suite in trixie sid; do
     version=$(sed -nE 's/^VERSION = \(([0-9]+), ([0-9]+),.*/\1.\2/p' "$unpacked/django/__init__.py")
     mkdir -p "$directory/$suite"
     mv "$unpacked" "$directory/$suite/$version"
-    # As installing them does; otherwise each start compiles what it imports, which takes longer than all else.
-    /usr/bin/python3 -m compileall -q "$directory/$suite/$version" >&2 ||
-      echo 'Some of it could not be compiled ahead.' >&2
     found=$directory/$suite/$version/django
   fi
+  # As installing does. The tests have Python write no bytecode, so that each start would compile what it imports again,
+  # which takes longer than all else.
+  /usr/bin/python3 -m compileall -q "$(dirname "$found")" >&2 || echo 'Some of it could not be compiled ahead.' >&2
   paths=${paths:+$paths:}$(dirname "$found")
 done
 echo "$paths"

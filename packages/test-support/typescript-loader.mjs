@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createRequire, register } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { isMainThread, threadId } from 'node:worker_threads';
+import { isMainThread } from 'node:worker_threads';
 
 // For child processes of tests: `node --conditions=@coatcheck/source --import <this file> child.ts` needs no build.
 if (isMainThread) register(import.meta.url);
@@ -25,11 +25,9 @@ async function transformed(filename) {
   const text = await readFile(filename, 'utf8');
   const known = createHash('sha256').update(JSON.stringify([version, options, filename, text]));
   const file = new URL(known.digest('hex'), cache);
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if (error.code !== 'ENOENT') throw error;
-  }
+  // What cannot be read, or was cut off by a power cut, is made again.
+  const kept = await readFile(file, 'utf8').catch(() => '');
+  if (kept) return kept;
   const { transform } = await import('@swc/core');
   const { code } = await transform(text, { filename, ...options });
   // Where it cannot be kept, the next process transforms it again.
@@ -39,7 +37,7 @@ async function transformed(filename) {
 
 /** Other processes see all of it or nothing. */
 async function keep(file, code) {
-  const part = new URL(`${file.href}.${process.pid}.${threadId}`);
+  const part = new URL(`${file.href}.${randomUUID()}`);
   await mkdir(cache, { recursive: true });
   await writeFile(part, code);
   await rename(part, file);

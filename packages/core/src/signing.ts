@@ -132,12 +132,12 @@ export class TimestampSigner extends Signer {
    *
    * @param json in latin-1 at most, as Django reads it
    * @param options.compress whether to use zlib where that is shorter; a number: only from so many bytes on
-   * @param options.level of zlib, 1 (fast) to 9 (short); `@default` 6, as Django has it
+   * @param options.level of zlib, 1 (fast) to 9 (short); `@default` zlib's own, 6, which is Django's too
    * @throws {RangeError} when the text has characters beyond U+00FF
    */
   signText(
     json: string,
-    { compress, level = 6, now }: { compress: boolean | number; level?: number; now: Date },
+    { compress, level, now }: { compress: boolean | number; level?: number | undefined; now: Date },
   ): string {
     if (BEYOND_LATIN1.test(json)) {
       throw new RangeError('JSON text to be signed must have its characters escaped as \\uXXXX.');

@@ -31,7 +31,9 @@ export function watchCommits(database: SqliteDatabase) {
         reader: false,
         get: () => undefined,
         all: () => [],
-        pluck: () => statement.pluck(),
+        pluck() {
+          return this;
+        },
         run() {
           const failure = commits.failures.shift();
           if (failure) throw failure;

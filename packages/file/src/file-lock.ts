@@ -5,8 +5,10 @@ import { type FileCalls, isError, onThreads } from './file-calls.ts';
 
 /** How long the same holder may have a lock before the next one takes it away; he needs about a millisecond. */
 const PATIENCE_MS = 250;
-/** Of what somebody who waits has just written himself: a holder may be writing as much. */
+/** Times what the waiter's own write took: a holder who has kept the lock writes under it, and to the same disk. */
 const PATIENT_WRITES = 3;
+/** A process that was stopped for an hour, or a disk that hangs, says nothing about the holder. */
+const LONGEST_PATIENCE_MS = 2000;
 const LONGEST_PAUSE_MS = 12;
 
 /**
@@ -63,7 +65,7 @@ export class FileLock {
  * processes that write one session would take each other's lock away again and again, and finish a write by chance.
  */
 export function patienceWhereWritesTake(ms: number): number {
-  return Math.max(PATIENCE_MS, PATIENT_WRITES * ms);
+  return Math.min(Math.max(PATIENCE_MS, PATIENT_WRITES * ms), LONGEST_PATIENCE_MS);
 }
 
 /** Takes the lock away from whoever has it: what that one was about to do will not happen. */

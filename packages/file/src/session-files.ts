@@ -122,7 +122,10 @@ export class SessionFiles {
     }
   }
 
-  /** Removes the file while it is as wanted; for good after the directory's next `sync`. */
+  /**
+   * Removes the file while it is as wanted; for good after the directory's next `sync`. It is not as patient with a slow
+   * holder as a write is: a logout goes first.
+   */
   async remove(file: string, isWanted: IsWanted): Promise<Change> {
     await this.#takeKept(file)?.release();
     try {
