@@ -52,15 +52,20 @@ export async function runBenchmarks(plan: Plan): Promise<Results> {
         const start = performance.now();
         try {
           const here = entrants.filter((each) => each.scenarios?.includes(scenario.name) ?? true);
-          const tracks = await runHeat(here, scenario, effort, async (contender) => {
-            const at = await premises.corner(place);
-            // Of several processes each has a corner of its own.
-            const name = `${contender.name} ${scenario.name} ${at.table}.cpuprofile`;
-            const profile = profiles && path.join(profiles, name.replaceAll('/', '-'));
-            return contender.framework === 'django'
-              ? startDjango(contender, at)
-              : startContender(contender, at, profile);
-          });
+          const tracks = await runHeat(
+            here,
+            scenario,
+            effortFor(scenario, effort),
+            async (contender) => {
+              const at = await premises.corner(place);
+              // Of several processes each has a corner of its own.
+              const name = `${contender.name} ${scenario.name} ${at.table}.cpuprofile`;
+              const profile = profiles && path.join(profiles, name.replaceAll('/', '-'));
+              return contender.framework === 'django'
+                ? startDjango(contender, at)
+                : startContender(contender, at, profile);
+            },
+          );
           const found = cellsOf(place, scenario.name, tracks);
           cells.push(...found);
           const seconds = ((performance.now() - start) / 1000).toFixed(0);
@@ -84,6 +89,17 @@ export async function runBenchmarks(plan: Plan): Promise<Results> {
     machine: { ...machine, versions: { ...machine.versions, ...versions } },
     ...{ skipped, invalid, cells },
   };
+}
+
+/** From so many bytes on, a request takes milliseconds, and one of each connection most of a stretch. */
+const LONG_BYTES = 10_000;
+const LONGER = 8;
+
+/** As much effort, in longer stretches where those need it. */
+function effortFor({ bytes }: Scenario, effort: Effort): Effort {
+  const { rounds, sliceMs } = effort;
+  if (bytes < LONG_BYTES) return effort;
+  return { ...effort, rounds: Math.ceil(rounds / LONGER), sliceMs: sliceMs * LONGER };
 }
 
 function figuresOf(cells: readonly Cell[]): string {

@@ -77,6 +77,7 @@ export async function startDjango(contender: Contender, at: Whereabouts): Promis
   return {
     contender,
     port,
+    cpuStepMicros: TICK_MICROS,
     usage: async () => usageOf(child.pid as number),
     printed: () => printed,
     stop: async () => {

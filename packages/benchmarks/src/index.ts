@@ -11,4 +11,4 @@ export { markdown, reportFiles } from './report.ts';
 export type { Cell, Results } from './results.ts';
 export { type Scale, scaleOf, scaleThrough } from './scale.ts';
 export { type ScenarioName, scenarios } from './scenarios.ts';
-export { quantile, type Summary, summarize } from './statistics.ts';
+export { isSteady, quantile, type Summary, summarize } from './statistics.ts';

@@ -15,7 +15,8 @@ const directory = path.join(
   plan.isForDocs ? '../../../docs/performance' : '../report',
 );
 mkdirSync(directory, { recursive: true });
-for (const [name, text] of reportFiles(results)) writeFileSync(path.join(directory, name), text);
+for (const [name, text] of reportFiles(results, plan.report))
+  writeFileSync(path.join(directory, name), text);
 if (!plan.isForDocs) console.log(`\n${markdown(results)}`);
 console.log(`The report is in ${path.relative(process.cwd(), directory)}.`);
 if (results.invalid.length > 0) process.exitCode = 1;

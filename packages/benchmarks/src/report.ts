@@ -4,36 +4,43 @@ import { barChart } from './plot.ts';
 import type { Cell, Results } from './results.ts';
 import { scenarios } from './scenarios.ts';
 
-/** Files of a report by name: results.json, results.md and a plot for each place. */
-export function reportFiles(results: Results): ReadonlyMap<string, string> {
+/**
+ * Files of a report: as JSON, as Markdown, and a plot for each place, if it is more than the budgets.
+ *
+ * @param name of the first two
+ */
+export function reportFiles(
+  results: Results,
+  name: 'results' | 'budgets' = 'results',
+): ReadonlyMap<string, string> {
+  const isAll = name === 'results';
   const files = new Map([
-    ['results.json', `${JSON.stringify(results, undefined, 1)}\n`],
-    ['results.md', markdown(results)],
+    [`${name}.json`, `${JSON.stringify(results, undefined, 1)}\n`],
+    [`${name}.md`, markdown(results, isAll)],
   ]);
+  if (!isAll) return files;
   for (const place of placesOf(results)) files.set(`${place}.svg`, plot(results, place));
   return files;
 }
 
-/** The report as Markdown. */
-export function markdown(results: Results): string {
+/** The report as Markdown. @param hasPlots whether there is one for each place beside it */
+export function markdown(results: Results, hasPlots = true): string {
   const { machine, skipped, invalid } = results;
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
   const memory = (machine.memoryBytes / 2 ** 30).toFixed(0);
   const sections = [
-    '# Results',
-    'Written by `npm run bench`; [docs/performance.md](../performance.md) says what the words mean.',
+    hasPlots ? '# Results' : '# Budgets',
+    `Written by \`npm run bench${hasPlots ? '' : ' -- --budgets'}\`; [docs/performance.md](../performance.md) says what the words mean.`,
     `${machine.date}${machine.commit ? `, commit ${machine.commit}` : ''}. ${machine.cpu}, ${machine.cores} cores, ${memory} GiB, ${machine.system}, Node ${machine.node}. ${versions.join(', ')}.`,
     ...skipped.map((reason) => `Left out: ${reason}`),
     ...invalid.map((reason) => `Invalid: ${reason}`),
     '## Budgets',
     'Microseconds of server CPU that a session adds to a request.',
     budgetTable(judge(results)),
-    '## Beside the peers',
-    'What a peer adds to its framework, as a multiple of what Coatcheck adds to Koa: of medians. Where sessions can be fetched for whoever looks at them (`lazy`), as Django does, a second row compares with that.',
-    peerTable(results),
+    ...peerSections(results),
     ...placesOf(results).flatMap((place) => [
       `## ${place}`,
-      `![What each contender adds to a request, by scenario](${place}.svg)`,
+      ...(hasPlots ? [`![What each contender adds to a request, by scenario](${place}.svg)`] : []),
       'Microseconds of server CPU added to a request: the median of the rounds, and where the middle half of them lies.',
       placeTable(results, place, addedText),
       'Server CPU as a multiple of bare Koa in the same round, latency in ms (median / 99 %), requests per second, and memory (resident / heap, MB).',
@@ -61,6 +68,15 @@ function budgetTable(verdicts: readonly Verdict[]): string {
       ];
     }),
   );
+}
+
+function peerSections(results: Results): string[] {
+  if (!results.cells.some(({ role }) => role === 'peer')) return [];
+  return [
+    '## Beside the peers',
+    'What a peer adds to its framework, as a multiple of what Coatcheck adds to Koa: of medians. Where sessions can be fetched for whoever looks at them (`lazy`), as Django does, a second row compares with that.',
+    peerTable(results),
+  ];
 }
 
 /** Each peer beside each contender of ours in its place: in lazy mode, too, where a session is fetched for whoever wants it. */

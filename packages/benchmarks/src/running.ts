@@ -21,6 +21,8 @@ export interface Running {
   readonly port: number;
   /** Of visitors who have a session from the start. */
   readonly cookies?: readonly string[] | undefined;
+  /** In which steps its CPU time is told, in microseconds; none: it is exact. */
+  readonly cpuStepMicros?: number | undefined;
   usage(): Promise<Usage>;
   /** The end of what it has printed, which is where its errors are. */
   printed(): string;

@@ -22,3 +22,19 @@ export function summarize(values: readonly number[]): Summary {
     high: quantile(values, 0.75),
   };
 }
+
+/** Less than this share of the least so far counts as cheaper. */
+const CHEAPER = 0.95;
+/** So many in a row that are not. */
+const STEADY = 2;
+
+/** Whether what has been getting cheaper, one measurement after the other, has stopped to. */
+export function isSteady(costs: readonly number[]): boolean {
+  let least = Number.POSITIVE_INFINITY;
+  let steady = 0;
+  for (const cost of costs) {
+    steady = cost < least * CHEAPER ? 0 : steady + 1;
+    least = Math.min(least, cost);
+  }
+  return steady >= STEADY;
+}

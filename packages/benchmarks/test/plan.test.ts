@@ -1,4 +1,4 @@
-import { type Contender, places, planFor, scenarios } from '@coatcheck/benchmarks';
+import { budgets, type Contender, places, planFor, scenarios } from '@coatcheck/benchmarks';
 import { describe, expect, it } from '@jest/globals';
 
 const peer: Contender = { name: 'a peer', role: 'peer', framework: 'koa', packages: [] };
@@ -32,6 +32,19 @@ describe('the plan of a run', () => {
     expect(quick.places.length).toBeLessThan(places.length);
     expect(quick.effort.processes).toBeLessThan(Number(planFor([]).effort.processes));
     expect(planFor(['--quick', 'file']).places).toEqual(['file']);
+  });
+
+  it('is what has a budget, looked at longer and in a report of its own, on demand', () => {
+    const plan = planFor(['--budgets']);
+    const cells = plan.places.flatMap((place) =>
+      plan.scenarios.map(({ name }) => `${place} ${name}`),
+    );
+    expect(cells.sort()).toEqual(budgets.map((each) => `${each.place} ${each.scenario}`).sort());
+    expect(plan.includes(peer)).toBe(false);
+    expect(plan.effort.rounds).toBeGreaterThan(planFor([]).effort.rounds);
+    expect(plan).toMatchObject({ isForDocs: true, report: 'budgets' });
+    expect(planFor(['--budgets', 'redis'])).toMatchObject({ isForDocs: false, places: ['redis'] });
+    expect(planFor([]).report).toBe('results');
   });
 
   it('leaves the peers out on demand', () => {

@@ -102,6 +102,15 @@ describe('the report', () => {
     expect([...files.keys()]).toEqual(['results.json', 'results.md', 'redis.svg']);
     expect(JSON.parse(files.get('results.json') ?? '')).toEqual(results);
   });
+
+  it('has no plots where it is of the budgets alone, and no peers where there are none', () => {
+    const cells = [cell('ours', 20), cell('limit', 18), cell('bare', 0)];
+    const files = reportFiles({ ...results, cells }, 'budgets');
+    expect([...files.keys()]).toEqual(['budgets.json', 'budgets.md']);
+    const text = String(files.get('budgets.md'));
+    expect(text).toContain('`npm run bench -- --budgets`');
+    expect(text).not.toMatch(/svg|peers/);
+  });
 });
 
 describe('a plot', () => {

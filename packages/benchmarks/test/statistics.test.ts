@@ -1,4 +1,4 @@
-import { quantile, summarize } from '@coatcheck/benchmarks';
+import { isSteady, quantile, summarize } from '@coatcheck/benchmarks';
 import { describe, expect, it } from '@jest/globals';
 
 describe('statistics', () => {
@@ -20,5 +20,18 @@ describe('statistics', () => {
 
   it('do not make something of nothing', () => {
     expect(() => summarize([])).toThrow(RangeError);
+  });
+});
+
+describe('what gets cheaper', () => {
+  it.each([
+    ['not before it is measured', [], false],
+    ['not while it goes on', [600, 400, 300, 250, 200], false],
+    ['not after one that was no cheaper', [600, 400, 390], false],
+    ['after two in a row', [600, 400, 390, 385], true],
+    ['not where it goes on after one', [600, 400, 390, 300, 310], false],
+    ['after two that were dearer', [600, 400, 900, 800], true],
+  ])('is steady %s', (_, costs, steady) => {
+    expect(isSteady(costs)).toBe(steady);
   });
 });
