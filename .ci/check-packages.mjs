@@ -1,39 +1,42 @@
 // The built packages in plain Node, by import and by require; then the tarballs, with publint and attw.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'coatcheck-pack-'));
+const packages = readdirSync(join(root, 'packages'))
+  .map((name) => {
+    const folder = join(root, 'packages', name);
+    return { folder, manifest: JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) };
+  })
+  .filter(({ manifest }) => !manifest.private);
+assert.ok(packages.length > 0, 'There is no package to check.');
 
 try {
-  for (const name of readdirSync(join(root, 'packages'))) {
-    const folder = join(root, 'packages', name);
-    const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-    if (manifest.private) continue;
-    // A package may refer to itself by name, so its own folder is a place to load it from.
-    const require = createRequire(join(folder, 'package.json'));
-    for (const entry of Object.keys(manifest.exports)) {
-      if (entry === './package.json') continue;
-      const specifier = manifest.name + entry.slice(1);
-      const required = require(specifier);
-      const imported = await import(require.resolve(specifier));
-      assert.deepEqual(Object.keys(imported).sort(), exportsOf(required), specifier);
-    }
-    run('npx', ['--yes', 'pnpm@12', 'pack', '--pack-destination', directory], folder);
-    const tarball = readdirSync(directory).find((file) => file.endsWith('.tgz'));
-    assert.ok(tarball, `${manifest.name} was not packed`);
-    run('npx', ['publint', 'run', '--strict', join(directory, tarball)], root);
-    run('npx', ['attw', '--profile', 'esm-only', join(directory, tarball)], root);
-    rmSync(join(directory, tarball));
-    console.log(`${manifest.name}: loads by import and require; its tarball is sound`);
-  }
+  for (const { folder, manifest } of packages) await checkEntries(folder, manifest);
+  // Each takes seconds, most of which npm and the checkers take to start.
+  const left = packages.values();
+  await Promise.all(Array.from({ length: availableParallelism() }, () => checkTarballs(left)));
 } finally {
   rmSync(directory, { recursive: true, force: true });
+}
+
+async function checkEntries(folder, manifest) {
+  // A package may refer to itself by name, so its own folder is a place to load it from.
+  const require = createRequire(join(folder, 'package.json'));
+  for (const entry of Object.keys(manifest.exports)) {
+    if (entry === './package.json') continue;
+    const specifier = manifest.name + entry.slice(1);
+    const required = require(specifier);
+    const imported = await import(require.resolve(specifier));
+    assert.deepEqual(Object.keys(imported).sort(), exportsOf(required), specifier);
+  }
 }
 
 function exportsOf(required) {
@@ -42,7 +45,24 @@ function exportsOf(required) {
     .sort();
 }
 
-function run(command, args, cwd) {
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
-  assert.equal(status, 0, `${command} ${args.join(' ')}\n${stdout}\n${stderr}`);
+/** @param left an iterator that others take packages from, too */
+async function checkTarballs(left) {
+  for (const { folder, manifest } of left) {
+    const destination = join(directory, manifest.name.replaceAll('/', '-'));
+    mkdirSync(destination);
+    await run('npx', ['--yes', 'pnpm@12', 'pack', '--pack-destination', destination], folder);
+    const tarball = readdirSync(destination).find((file) => file.endsWith('.tgz'));
+    assert.ok(tarball, `${manifest.name} was not packed`);
+    await run('npx', ['publint', 'run', '--strict', join(destination, tarball)], root);
+    await run('npx', ['attw', '--profile', 'esm-only', join(destination, tarball)], root);
+    console.log(`${manifest.name}: loads by import and require; its tarball is sound`);
+  }
+}
+
+async function run(command, args, cwd) {
+  try {
+    await promisify(execFile)(command, args, { cwd });
+  } catch ({ message, stdout, stderr }) {
+    assert.fail(`${message}\n${stdout}\n${stderr}`);
+  }
 }
