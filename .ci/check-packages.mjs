@@ -22,7 +22,10 @@ try {
   for (const { folder, manifest } of packages) await checkEntries(folder, manifest);
   // Each takes seconds, most of which npm and the checkers take to start.
   const left = packages.values();
-  await Promise.all(Array.from({ length: availableParallelism() }, () => checkTarballs(left)));
+  const checks = Array.from({ length: availableParallelism() }, () => checkTarballs(left));
+  // The directory is removed when nobody needs it any more.
+  await Promise.allSettled(checks);
+  await Promise.all(checks);
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }

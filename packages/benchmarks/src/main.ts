@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { runBenchmarks } from './benchmarks.ts';
 import { planFor } from './plan.ts';
-import { markdown, reportFiles } from './report.ts';
+import { reportFiles } from './report.ts';
 
 // `npm run bench`: measures and writes the report.
 
@@ -15,8 +15,8 @@ const directory = path.join(
   plan.isForDocs ? '../../../docs/performance' : '../report',
 );
 mkdirSync(directory, { recursive: true });
-for (const [name, text] of reportFiles(results, plan.report))
-  writeFileSync(path.join(directory, name), text);
-if (!plan.isForDocs) console.log(`\n${markdown(results)}`);
+const files = reportFiles(results, plan.report);
+for (const [name, text] of files) writeFileSync(path.join(directory, name), text);
+if (!plan.isForDocs) console.log(`\n${files.get(`${plan.report}.md`)}`);
 console.log(`The report is in ${path.relative(process.cwd(), directory)}.`);
 if (results.invalid.length > 0) process.exitCode = 1;

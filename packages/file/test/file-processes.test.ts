@@ -20,9 +20,6 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Five times the deadline of a call: others write all the time, and the machine may be busy. */
 const LONGEST_SAVE_MS = 5000;
-/** How many saves that nobody disturbs may take the same time on a disk that is itself slow. */
-const UNDISTURBED = 10;
-
 /** Saves something in the session; how many milliseconds that took. */
 async function timeToSave(key: string): Promise<number> {
   const start = performance.now();
@@ -30,12 +27,6 @@ async function timeToSave(key: string): Promise<number> {
   session.set('parent', start);
   await session.save();
   return performance.now() - start;
-}
-
-/** @param quiet a session that nobody else writes. */
-async function assertNotHeldUp(key: string, quiet: string): Promise<void> {
-  const [took, undisturbed] = await Promise.all([timeToSave(key), timeToSave(quiet)]);
-  expect(took).toBeLessThan(Math.max(LONGEST_SAVE_MS, undisturbed * UNDISTURBED));
 }
 
 describe('several processes on one directory', () => {
@@ -53,7 +44,6 @@ describe('several processes on one directory', () => {
 
   it('lose nothing that a killed process had been told was stored, and go on at once', async () => {
     const key = await store(sessions, { first: true });
-    const quiet = await store(sessions, { first: true });
     for (let round = 0; round < 4; round++) {
       const writers = Array.from({ length: 5 }, (_, i) =>
         startWriter(directory.path, key, `r${round}w${i}`),
@@ -62,7 +52,7 @@ describe('several processes on one directory', () => {
       for (const writer of writers) {
         await pause(Math.random() * 20);
         await writer.kill();
-        await assertNotHeldUp(key, quiet);
+        expect(await timeToSave(key)).toBeLessThan(LONGEST_SAVE_MS);
       }
       const session = await load(sessions, key);
       for (const { name, acknowledged } of writers) {
@@ -75,13 +65,12 @@ describe('several processes on one directory', () => {
 
   it('wait for no process that is stopped, and lose nothing when it goes on', async () => {
     const key = await store(sessions, { first: true });
-    const quiet = await store(sessions, { first: true });
     const writers = Array.from({ length: 3 }, (_, i) => startWriter(directory.path, key, `w${i}`));
     await Promise.all(writers.map((writer) => writer.started()));
     for (let round = 0; round < 12; round++) {
       const writer = writers[round % writers.length];
       writer?.signal('SIGSTOP');
-      await assertNotHeldUp(key, quiet);
+      expect(await timeToSave(key)).toBeLessThan(LONGEST_SAVE_MS);
       writer?.signal('SIGCONT');
       await pause(5);
     }
