@@ -131,8 +131,15 @@ function dropPrototypes(value: unknown, depth: number): void {
   }
 }
 
+/** A text without escapes, a word or a whole number that is far from 2^53: what most entries that change are. */
+const CANONICAL_SCALAR = /^(?:"[ !#-[\]-~]*"|true|false|null|0|-?[1-9]\d{0,14})$/;
+
 /** Whether {@link stringifyJson} would give back exactly this text, so that nothing in it needs preserving. */
 function isCanonical(text: string): boolean {
+  // Measured: to parse and write a short text takes a microsecond.
+  if (CANONICAL_SCALAR.test(text)) {
+    return true;
+  }
   if (LONG_INTEGER.test(text) || NEAR_ZERO.test(text)) {
     return false;
   }

@@ -59,15 +59,15 @@ export class SessionDictionary {
 
   /** As `set`, for a value that `assertStorable` has let pass. */
   assign(key: string, value: unknown): void {
-    const touched = this.#touch(key) ?? this.#add(key, undefined, false, undefined);
+    const touched = this.#replaceable(key);
     touched.value = value;
     touched.present = true;
     touched.assigned = true;
   }
 
   delete(key: string): boolean {
-    const touched = this.#touch(key);
-    if (!touched?.present) return false;
+    if (!this.has(key)) return false;
+    const touched = this.#replaceable(key);
     touched.value = undefined;
     touched.present = false;
     touched.assigned = true;
@@ -221,6 +221,11 @@ export class SessionDictionary {
     const text = this.#visible(key);
     if (text === undefined) return undefined;
     return this.#add(key, this.#loads(key, text), true, text);
+  }
+
+  /** An entry that is about to get another value, so that the one that it has need not be read. */
+  #replaceable(key: string): Touched {
+    return this.#touched.get(key) ?? this.#add(key, undefined, false, this.#visible(key));
   }
 
   #add(key: string, value: unknown, present: boolean, text: string | undefined): Touched {

@@ -72,6 +72,27 @@ describe('a value that another request changed meanwhile', () => {
   }
 });
 
+it('a value that is replaced or removed is not read', async () => {
+  const read: string[] = [];
+  const loads = (text: string): unknown => {
+    read.push(text);
+    return jsonSerializer.loads(text);
+  };
+  const { sessions } = memorySessions({ serializer: { ...jsonSerializer, loads } });
+  const made = sessions.open();
+  made.update({ a: 1, b: 2, c: 3 });
+  await made.save();
+  const session = sessions.open(made.sessionKey);
+  await session.load();
+  read.length = 0;
+  session.set('a', 4);
+  expect(session.delete('b')).toBe(true);
+  expect(session.delete('b')).toBe(false);
+  expect(read).toEqual([]);
+  await session.save();
+  expect({ ...sessions.open(made.sessionKey).data }).toEqual({ a: 4, c: 3 });
+});
+
 describe('text that the serializer would write in another way', () => {
   it('is kept by a request that only reads, and by one that changes something else', async () => {
     const { sessions, backend, clock } = memorySessions({ serializer });
