@@ -51,6 +51,9 @@ export interface ChangeSet {
 /** The entries of a session: JSON text by key, in the order of the record. */
 export type Entries = ReadonlyMap<string, string>;
 
+/** A session without anything in it. */
+export const NO_ENTRIES: Entries = new Map();
+
 /** Entries that core keeps for itself: hidden from the dictionary, kept by `clear`. */
 export const CREATED_ENTRY = '_session_created';
 /** Marks the record of a key that was cycled a moment ago. */

@@ -1,5 +1,5 @@
 import { afterwards } from './awaitable.ts';
-import type { Entries } from './changes.ts';
+import { type Entries, NO_ENTRIES } from './changes.ts';
 import { EarlyFetch, type Found } from './early-fetch.ts';
 import { BackendUnavailable, SessionNotLoaded } from './errors.ts';
 import type { Arrival } from './session-arrivals.ts';
@@ -9,9 +9,6 @@ import { SessionDictionary } from './session-dictionary.ts';
 import type { SessionRecords } from './session-records.ts';
 import type { Committed } from './session-writer.ts';
 import type { Settings } from './settings.ts';
-
-/** A session without anything in it. */
-export const NO_ENTRIES: Entries = new Map();
 
 const NOTHING_FOUND: Found = { key: null, stored: undefined };
 

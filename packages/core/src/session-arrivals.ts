@@ -1,6 +1,6 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import { BackendCalls } from './backend-calls.ts';
-import { applyChanges, type Entries, isHiddenEntry } from './changes.ts';
+import { applyChanges, type Entries, isHiddenEntry, NO_ENTRIES } from './changes.ts';
 import { isNamed } from './compare-and-set.ts';
 import { SessionTooLarge } from './errors.ts';
 import type { FormerSessions } from './migrating-from.ts';
@@ -30,7 +30,6 @@ export interface Arrival {
 
 /** Milliseconds for which an old cookie still leads to the session that was moved: for requests sent together. */
 const HONOURED_MS = 60_000;
-const NO_ENTRIES: Entries = new Map();
 
 /** Knows visitors by what they bring from elsewhere. */
 export class SessionArrivals {

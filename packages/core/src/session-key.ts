@@ -3,7 +3,7 @@ import { randomText } from './random-text.ts';
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const KEY_LENGTH = 32;
-const KEY = /^[a-z0-9]{32}$/;
+const NO_KEY_CHARACTER = /[^a-z0-9]/;
 /** What a cookie value may consist of (RFC 6265: cookie-octet); one that counts too takes a third longer. */
 const COOKIE_VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/;
 
@@ -17,7 +17,8 @@ export function newSessionKey(): string {
 
 /** Whether the text has the form of a key that `newSessionKey` (or Django) makes. */
 export function isSessionKey(text: string): boolean {
-  return KEY.test(text);
+  // An expression that counts as well takes twice as long.
+  return text.length === KEY_LENGTH && !NO_KEY_CHARACTER.test(text);
 }
 
 /** Whether the text could be a session that lives in its cookie: Django's 8 to the 4,093 bytes that browsers keep. */

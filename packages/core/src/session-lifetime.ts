@@ -1,4 +1,4 @@
-import { CREATED_ENTRY, type Entries } from './changes.ts';
+import { CREATED_ENTRY, type Entries, NO_ENTRIES } from './changes.ts';
 import { EXPIRY_ENTRY, type ExpirySettings, expiryAge, expiryDate, expiryFor32 } from './expiry.ts';
 import { endOfMarker } from './rotation-marker.ts';
 import { jsonSerializer } from './serializers.ts';
@@ -25,13 +25,15 @@ export function endOfSession(
   entries: Entries,
   modification: Date,
   settings: Settings,
-  createdAt: number | undefined = createdAtOf(entries),
+  createdAt?: number | undefined,
 ): Date {
   // What is left of a cycled key is no session that anybody could use or leave idle.
   const marked = endOfMarker(entries);
   if (marked) return marked;
   const own = ownEnd(entries.get(EXPIRY_ENTRY), modification, expirySettings(settings));
-  return earliest(own, modification, createdAt, settings);
+  if (settings.absoluteTimeout === undefined)
+    return earliest(own, modification, undefined, settings);
+  return earliest(own, modification, createdAt ?? createdAtOf(entries), settings);
 }
 
 function ownEnd(stored: string | undefined, modification: Date, settings: ExpirySettings): Date {
@@ -79,8 +81,8 @@ export function endOfStored(
   modification: Date,
   settings: Settings,
 ): Date {
-  const createdAt = createdAtIn(found);
-  return endOfSession(found?.entries ?? new Map(), modification, settings, createdAt);
+  const createdAt = settings.absoluteTimeout === undefined ? undefined : createdAtIn(found);
+  return endOfSession(found?.entries ?? NO_ENTRIES, modification, settings, createdAt);
 }
 
 /** Seconds at which the session was created, where that is stored. */
@@ -125,20 +127,20 @@ export function withSharedExpiry(entries: Entries, settings: Settings): Entries 
 /** Whether core knows that the session has ended, although the backend still had it. */
 export function hasEnded(session: LoadedSession, inCookie: boolean, settings: Settings): boolean {
   if (session.rotated) return isMarkerOver(session, settings);
-  const createdAt = createdAtIn(session);
   const { modifiedAt, signedAt } = session;
   const modification =
     modifiedAt ?? (inCookie && signedAt !== undefined ? new Date(signedAt * 1000) : undefined);
   if (modification) {
-    const end = endOfStored(session, modification, settings);
+    const end = endOfStored(session, modification, settings).getTime();
+    const now = settings.now().getTime();
     // To the second, as Django's `max_age`: a cookie that is just as old as it may be is still good.
-    return inCookie ? end < settings.now() : end <= settings.now();
+    return inCookie ? end < now : end <= now;
   }
   const { absoluteTimeout } = settings;
+  if (absoluteTimeout === undefined) return false;
+  const createdAt = createdAtIn(session);
   return (
-    absoluteTimeout !== undefined &&
-    createdAt !== undefined &&
-    (createdAt + absoluteTimeout) * 1000 <= settings.now().getTime()
+    createdAt !== undefined && (createdAt + absoluteTimeout) * 1000 <= settings.now().getTime()
   );
 }
 

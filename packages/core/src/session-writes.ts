@@ -1,8 +1,8 @@
 import type { ClientFacts } from './account-index.ts';
 import { whenAnswered } from './awaitable.ts';
-import { applyChanges, type ChangeSet } from './changes.ts';
+import { applyChanges, type ChangeSet, NO_ENTRIES } from './changes.ts';
 import { BackendUnavailable, SessionInterrupted, SessionNotLoaded } from './errors.ts';
-import { type KnownSession, NO_ENTRIES } from './known-session.ts';
+import type { KnownSession } from './known-session.ts';
 import type { Awaitable } from './session-backend.ts';
 import type { LoadedSession } from './session-codec.ts';
 import type { SessionCommits } from './session-commits.ts';
