@@ -95,10 +95,12 @@ export class SessionCodec {
     if (asJson(this.#settings.serializer))
       this.#outlines.learn(json, () => this.#outlineOf(json, entries));
     if (!this.#signer) return json;
+    // By name: to copy the options with `...` takes as long as the signature.
+    const { compress, level } = this.#inCookie ? inCookies : inStores;
     // Sealed text stays as long as it is: its length must not tell what is in it.
     const data = this.#sealer
-      ? this.#signer.signText(this.#sealer.seal(json), { compress: false, now })
-      : this.#signer.signText(json, { ...(this.#inCookie ? inCookies : inStores), now });
+      ? this.#signer.signText(this.#sealer.seal(json), { compress: false, level, now })
+      : this.#signer.signText(json, { compress, level, now });
     if (this.#inCookie) this.#checkCookie(data, entries);
     return data;
   }

@@ -139,17 +139,16 @@ export class TimestampSigner extends Signer {
     json: string,
     { compress, level, now }: { compress: boolean | number; level?: number | undefined; now: Date },
   ): string {
-    if (BEYOND_LATIN1.test(json)) {
+    if (Buffer.byteLength(json) > json.length && BEYOND_LATIN1.test(json)) {
       throw new RangeError('JSON text to be signed must have its characters escaped as \\uXXXX.');
     }
-    const bytes = Buffer.from(json, 'latin1');
-    if (compress === true || (compress !== false && bytes.length >= compress)) {
-      const deflated = deflateSync(bytes, { level });
-      if (deflated.length < bytes.length - 1) {
+    if (compress === true || (compress !== false && json.length >= compress)) {
+      const deflated = deflateSync(Buffer.from(json, 'latin1'), { level });
+      if (deflated.length < json.length - 1) {
         return this.sign(`.${deflated.toString('base64url')}`, now);
       }
     }
-    return this.sign(bytes.toString('base64url'), now);
+    return this.sign(encodeBase64(json), now);
   }
 
   /**
@@ -164,9 +163,9 @@ export class TimestampSigner extends Signer {
    */
   unsignText(
     signed: string,
-    { maxBytes = MEBIBYTE, ...age }: UnsignTextOptions = {},
+    { maxBytes = MEBIBYTE, maxAge, now }: UnsignTextOptions = {},
   ): { json: string; timestamp: number; fallback: number | undefined } {
-    const { value, timestamp, fallback } = this.#read(signed, age);
+    const { value, timestamp, fallback } = this.#read(signed, { maxAge, now });
     const json = value.startsWith('.')
       ? inflate(decodeBase64(value.slice(1)), maxBytes)
       : decodeBase64(value);
@@ -242,6 +241,15 @@ export function loads(
 const LONE_SURROGATE = /\p{Surrogate}/u; // such text has no UTF-8 of its own, so nobody signed it
 const BEYOND_LATIN1 = /[\u0100-\uffff]/;
 const NOT_BASE64URL = /[^A-Za-z0-9_-]/;
+
+/** Where short texts become bytes: a buffer for each takes as long as to encode it. */
+const scratch = Buffer.alloc(4096);
+
+/** The characters of a text, all of latin-1, as base64url. */
+function encodeBase64(text: string): string {
+  if (text.length > scratch.length) return Buffer.from(text, 'latin1').toString('base64url');
+  return scratch.toString('base64url', 0, scratch.write(text, 0, 'latin1'));
+}
 
 /** Decodes as Python does: stray characters are skipped, both alphabets and padding accepted. */
 function decodeBase64(text: string): Buffer {
