@@ -92,15 +92,18 @@ export function applyChanges(changes: ChangeSet, theirs: Entries): Map<string, s
   let reruns: Map<string, string> | undefined;
   for (const [key, steps] of changes.steps) {
     let text = merged.get(key);
+    let isRun = reruns?.has(key) ?? false;
     for (const { before, after, run, held, isAtomic } of steps) {
-      if (run) text = run(text);
-      else if (text === before) text = after;
+      if (run) {
+        text = run(text);
+        isRun = true;
+      } else if (text === before) text = after;
       else if (before !== after && isAtomic?.(text)) text = after;
       else text = mergeText(before, after, text, held);
     }
     if (text === undefined) merged.delete(key);
     else merged.set(key, text);
-    if (text !== undefined && (reruns?.has(key) || steps.some(({ run }) => run))) {
+    if (text !== undefined && isRun) {
       reruns ??= new Map();
       reruns.set(key, text);
     }

@@ -119,12 +119,16 @@ export function measureJson(text: string): Measured {
  */
 export function keepsWithin(text: string, most: { depth: number; entries: number }): boolean {
   if (text.length > 2 * most.entries) return false;
-  let brackets = 0;
-  for (const bracket of '{[') {
-    let at = text.indexOf(bracket);
-    for (; at !== -1 && brackets <= most.depth; at = text.indexOf(bracket, at + 1)) brackets += 1;
-  }
-  return brackets <= most.depth;
+  const braces = count(text, '{', most.depth);
+  return braces <= most.depth && braces + count(text, '[', most.depth) <= most.depth;
+}
+
+/** How often the character is in the text; beyond `most`, that it is more. */
+function count(text: string, character: string, most: number): number {
+  let found = 0;
+  let at = text.indexOf(character);
+  for (; at !== -1 && found <= most; at = text.indexOf(character, at + 1)) found += 1;
+  return found;
 }
 
 /** The index of the comma or brace that ends an object member's value. */

@@ -12,12 +12,13 @@ import { DEEPEST_JSON, MOST_DIGITS } from './json-scanner.ts';
  *   message has the path and the remedy
  */
 export function stringifyJson(value: unknown, name = 'value', options: WriteOptions = {}): string {
+  if (typeof value === 'string') return escapeText(JSON.stringify(value));
   return write(value, checked(value, name, options));
 }
 
 /** Throws as {@link stringifyJson} would, for a value that is not written yet. */
 export function assertJson(value: unknown, name = 'value', options: WriteOptions = {}): void {
-  checked(value, name, options);
+  if (typeof value !== 'string') checked(value, name, options);
 }
 
 function checked(value: unknown, name: string, options: WriteOptions): Rules {

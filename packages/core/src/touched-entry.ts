@@ -21,6 +21,7 @@ export const NO_STEPS: Step[] = [];
 
 /** Steps that were sent, or are none, are shared: with the snapshot, or with all other entries. */
 export function addStep(touched: Touched, step: Step): void {
-  if (touched.steps.length === touched.sent) touched.steps = [...touched.steps, step];
+  if (touched.steps.length === 0) touched.steps = [step];
+  else if (touched.steps.length === touched.sent) touched.steps = [...touched.steps, step];
   else touched.steps.push(step);
 }
