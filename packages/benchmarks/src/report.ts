@@ -74,7 +74,7 @@ function peerSections(results: Results): string[] {
   if (!results.cells.some(({ role }) => role === 'peer')) return [];
   return [
     '## Beside the peers',
-    'What a peer adds to its framework, as a multiple of what Coatcheck adds to Koa: of medians. Where sessions can be fetched for whoever looks at them (`lazy`), as Django does, a second row compares with that.',
+    'What a peer adds to its framework, as a multiple of what Coatcheck adds to Koa in the same heat: of medians. Where sessions can be fetched for whoever looks at them (`lazy`), as Django does, a second row compares with that.',
     peerTable(results),
   ];
 }
@@ -84,14 +84,14 @@ function peerTable({ cells }: Results): string {
   const shown = scenariosOf(cells);
   const peers = cells.filter(({ role }) => role === 'peer');
   const rows = [...new Set(peers.map(({ contender }) => contender))].flatMap((peer) => {
-    const place = peers.find(({ contender }) => contender === peer)?.place;
-    const ours = cells.filter((cell) => cell.role === 'ours' && cell.place === place);
-    return [...new Set(ours.map(({ contender }) => contender))].map((contender, index) => {
+    const its = peers.filter(({ contender }) => contender === peer);
+    const place = its[0]?.place;
+    const ours = its.flatMap(({ oursAdd = {} }) => Object.keys(oursAdd));
+    return [...new Set(ours)].map((contender, index) => {
       const ratios = shown.map(({ name }) => {
-        const [theirs, own] = [peer, contender].map((each) =>
-          cells.find((cell) => cell.contender === each && cell.scenario === name),
-        );
-        return theirs && own ? ratioText(theirs.added.median, own.added.median) : '';
+        const cell = its.find(({ scenario }) => scenario === name);
+        const own = cell?.oursAdd?.[contender];
+        return own === undefined || !cell ? '' : ratioText(cell.added.median, own);
       });
       return [`${peer}, ${index === 0 ? place : `beside ${contender}`}`, ...ratios];
     });

@@ -1,4 +1,4 @@
-import type { Framework, Role } from './contender.ts';
+import type { Contender, Framework, Role } from './contender.ts';
 import type { Track } from './heat.ts';
 import type { Machine } from './machine.ts';
 import type { Place } from './places.ts';
@@ -18,6 +18,8 @@ export interface Cell {
   readonly cpu: Summary;
   /** The same less what the framework takes without sessions, in the same round. */
   readonly added: Summary;
+  /** What each of ours adds, by name, in the heat of a peer: the median of its rounds. */
+  readonly oursAdd?: Readonly<Record<string, number>>;
   /** CPU per request as a multiple of bare Koa's in the same round. */
   readonly timesBareKoa: Summary;
   readonly p50Ms: number;
@@ -47,16 +49,24 @@ export function cellsOf(place: Place, scenario: ScenarioName, tracks: readonly T
     return cpuOf(bare);
   };
   const koa = bareOf('koa');
+  const addedBy = ({ framework }: Contender, cpu: readonly number[]): Summary => {
+    const bare = pairedWith(cpu, bareOf(framework));
+    return summarize(cpu.map((micros, round) => micros - (bare[round] as number)));
+  };
+  const ours = tracks.filter(({ contender }) => contender.role === 'ours');
+  const oursAdd = Object.fromEntries(
+    ours.map((track) => [track.contender.name, addedBy(track.contender, cpuOf(track)).median]),
+  );
   return tracks.map((track) => {
     const { contender, rounds, latencies, usage } = track;
     const { name, role, framework } = contender;
     const cpu = cpuOf(track);
-    const bare = pairedWith(cpu, bareOf(framework));
     const requests = sum(rounds.map((round) => round.requests));
     return {
       ...{ place, scenario, contender: name, role, framework, requests },
       cpu: summarize(cpu),
-      added: summarize(cpu.map((micros, round) => micros - (bare[round] as number))),
+      added: addedBy(contender, cpu),
+      ...(role === 'peer' && { oursAdd }),
       timesBareKoa: summarize(ratios(cpu, pairedWith(cpu, koa))),
       p50Ms: latencies.percentile(50) / 1e6,
       p99Ms: latencies.percentile(99) / 1e6,

@@ -32,7 +32,7 @@ const results: Results = {
     cell('bare', 0),
     cell('limit', 10),
     cell('ours', 12),
-    cell('peer', 60),
+    cell('peer', 60, { oursAdd: { ours: 12 } }),
     cell('ours', 13, { scenario: 'untouched' }),
   ],
 };
@@ -80,8 +80,8 @@ describe('the report', () => {
   });
 
   it('puts a peer beside lazy mode, too', () => {
-    const lazy = cell('ours', 2, { contender: 'ours, lazy' });
-    expect(markdown({ ...results, cells: [...results.cells, lazy] })).toMatch(
+    const peer = cell('peer', 60, { oursAdd: { ours: 12, 'ours, lazy': 2 } });
+    expect(markdown({ ...results, cells: [cell('bare', 0), peer] })).toMatch(
       /\| peer, redis \|.* 5\.0 \|\n\| peer, beside ours, lazy \|.* 30\.0 \|/,
     );
   });
@@ -91,9 +91,9 @@ describe('the report', () => {
   });
 
   it('makes no ratio of what is less than the noise', () => {
-    const small = [cell('ours', 0.2), cell('peer', 60), cell('bare', 0)];
+    const small = [cell('peer', 60, { oursAdd: { ours: 0.2 } }), cell('bare', 0)];
     expect(markdown({ ...results, cells: small })).toContain('| peer, redis | > 60.0 |');
-    const less = [cell('ours', 20), cell('peer', -3), cell('bare', 0)];
+    const less = [cell('peer', -3, { oursAdd: { ours: 20 } }), cell('bare', 0)];
     expect(markdown({ ...results, cells: less })).toContain('| peer, redis | < 0.1 |');
   });
 

@@ -32,4 +32,10 @@ describe('what a session adds', () => {
     expect(cell?.added.median).toBe(15);
     expect(cell?.timesBareKoa.median).toBe(1.75);
   });
+
+  it('stands beside what ours adds in the heat of a peer', () => {
+    const tracks = [bare, track('ours', 'ours', [13, 13, 33, 33]), track('peer', 'peer', [25, 45])];
+    const cells = cellsOf('memory', 'read', tracks);
+    expect(cells.map(({ oursAdd }) => oursAdd)).toEqual([undefined, undefined, { ours: 3 }]);
+  });
 });
