@@ -23,10 +23,14 @@ export class FileLock {
   /** Where the holder has something of its own for as long as it has the lock. */
   readonly entry: string;
 
+  readonly #directory: string;
+  readonly #name: string;
   readonly #calls: FileCalls;
 
-  private constructor(entry: string, calls: FileCalls) {
-    this.entry = entry;
+  private constructor(directory: string, name: string, calls: FileCalls) {
+    this.entry = inside(directory, name);
+    this.#directory = directory;
+    this.#name = name;
     this.#calls = calls;
   }
 
@@ -44,19 +48,18 @@ export class FileLock {
     const name = path.basename(claim);
     await calls.mkdir(claim, 0o700);
     try {
-      await prepare(path.join(claim, name));
+      await prepare(inside(claim, name));
       await take(lockOf(file), claim, patienceMs, calls);
     } catch (error) {
       await removeEntry(claim, name, calls).catch(() => {});
       throw error;
     }
-    return new FileLock(path.join(lockOf(file), name), calls);
+    return new FileLock(lockOf(file), name, calls);
   }
 
   /** Gives the lock back, with what is left of the entry; what cannot be removed now is swept away later. */
   async release(): Promise<void> {
-    const [directory, name] = [path.dirname(this.entry), path.basename(this.entry)];
-    await removeEntry(directory, name, this.#calls).catch(() => {});
+    await removeEntry(this.#directory, this.#name, this.#calls).catch(() => {});
   }
 }
 
@@ -77,6 +80,11 @@ export async function revokeLock(file: string, calls: FileCalls): Promise<void> 
 /** A name beside the file that nobody else uses; Django names its temporary files like this. */
 export function temporaryName(file: string): string {
   return `${file}_out_${uniqueName()}`;
+}
+
+/** The path of an entry of a directory. Both are as they are to be, and `path.join`, which looks, takes 2 µs. */
+function inside(directory: string, name: string): string {
+  return directory + path.sep + name;
 }
 
 /** Renames; `false` when there is nothing to rename, or nowhere to rename it to. */
@@ -124,7 +132,7 @@ async function take(
 async function removeEntry(directory: string, name: string, calls: FileCalls): Promise<void> {
   if (await removedEmpty(directory, calls)) return;
   try {
-    await rm(path.join(directory, name), { recursive: true, force: true });
+    await rm(inside(directory, name), { recursive: true, force: true });
   } catch (error) {
     // Its holder was just in time to put something in; whoever waits for the lock comes back.
     if (!isError(error, 'ENOTEMPTY')) throw error;
