@@ -51,7 +51,7 @@ export async function runBenchmarks(plan: Plan): Promise<Results> {
       );
       for (const scenario of scenarios.filter((each) => fits(each, place))) {
         for (const heat of heatsOf(entrants, place, scenario, effort)) {
-          const title = `${place}, ${scenario.title}, on ${heat.framework}`;
+          const title = `${place}, ${scenario.title}, ${heat.title}`;
           const start = performance.now();
           try {
             const tracks = await runHeat(
@@ -69,8 +69,8 @@ export async function runBenchmarks(plan: Plan): Promise<Results> {
               },
             );
             const found = cellsOf(place, scenario.name, tracks);
-            // Bare Koa and ours are told where they run beside the limit.
-            cells.push(...found.filter(({ framework }) => framework === heat.framework));
+            const names = new Set(heat.about.map(({ name }) => name));
+            cells.push(...found.filter(({ contender }) => names.has(contender)));
             const seconds = ((performance.now() - start) / 1000).toFixed(0);
             say(`${title} (${seconds} s): ${figuresOf(found)}`);
           } catch (error) {

@@ -1,21 +1,22 @@
 import { budgets } from './budgets.ts';
-import type { Contender, Framework } from './contender.ts';
+import type { Contender } from './contender.ts';
 import type { Effort } from './heat.ts';
 import type { Place } from './places.ts';
 import type { Scenario } from './scenarios.ts';
 
 /** Contenders that run against each other, and how long. */
 export interface Heat {
-  /** Whose contenders it is about. */
-  readonly framework: Framework;
+  readonly title: string;
   readonly contenders: readonly Contender[];
   readonly effort: Effort;
+  /** Of whom the report has what this heat says; each is in one heat's list. */
+  readonly about: readonly Contender[];
 }
 
 /**
- * Who meets whom in a scenario of a place: what runs on Koa, and the peers on each other framework with bare Koa and
- * Coatcheck. Servers share the processor's caches: beside thirteen others bare Express takes 200 to 330 µs, beside four
- * 105, and that again within a twentieth.
+ * Who meets whom in a scenario of a place: the limit and Coatcheck, several processes of each where a budget is judged; and
+ * the peers on each framework, with bare Koa and Coatcheck. Servers share the processor's caches: beside thirteen others
+ * bare Express takes 200 to 330 µs, beside four 105, and that again within a twentieth.
  *
  * @param entrants those that take part in the place
  */
@@ -29,20 +30,26 @@ export function heatsOf(
   const stretched = stretchedFor(scenario, effort);
   const single = { ...stretched, processes: 1 };
   const hasBudget = budgets.some((each) => each.place === place && each.scenario === scenario.name);
-  const frameworks = new Set(here.map(({ framework }) => framework));
-  return [...frameworks].map((framework) => ({
-    framework,
-    contenders: here.filter(
-      (each) =>
-        each.framework === framework || (each.framework === 'koa' && isNeededByAll(each.role)),
-    ),
-    effort: framework === 'koa' && hasBudget ? stretched : single,
-  }));
+  const first = here.filter(
+    ({ framework, role }) => framework === 'koa' && !(hasBudget && role === 'peer'),
+  );
+  const others = here.filter((each) => !first.includes(each));
+  const peers = others.filter(({ role }) => role === 'peer');
+  const frameworks = new Set(peers.map(({ framework }) => framework));
+  const effortOfFirst = hasBudget ? stretched : single;
+  return [
+    { title: 'on koa', contenders: first, effort: effortOfFirst, about: first },
+    ...[...frameworks].map((framework) => {
+      const about = others.filter((each) => each.framework === framework);
+      const contenders = here.filter((each) => about.includes(each) || isNeededByAll(each));
+      return { title: `peers on ${framework}`, contenders, effort: single, about };
+    }),
+  ];
 }
 
 /** What a peer is compared with, on whatever framework it is. */
-function isNeededByAll(role: Contender['role']): boolean {
-  return role === 'bare' || role === 'ours';
+function isNeededByAll({ role, framework }: Contender): boolean {
+  return framework === 'koa' && (role === 'bare' || role === 'ours');
 }
 
 /** From so many bytes on, a request takes milliseconds, and one of each connection most of a stretch. */
