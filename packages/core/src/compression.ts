@@ -2,7 +2,7 @@
 export interface Compression {
   /** From so many bytes on, where that makes it shorter. */
   readonly compress: number;
-  /** As zlib counts: 1 is fast, 9 short. @default zlib's own, which is Django's too */
+  /** As zlib counts: 1 is fast, 9 short; `undefined`: zlib's own, which is Django's too. */
   readonly level: number | undefined;
 }
 

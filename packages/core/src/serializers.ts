@@ -65,6 +65,30 @@ export function serializerOf(key: string, own: Serializer): Serializer {
   return key.startsWith('_session_') || isAuthEntry(key) ? numbers : own;
 }
 
+/** Writes a value that was read from `before`; what did not change since keeps its text. */
+export function rewrite(
+  serializer: Serializer,
+  before: string | undefined,
+  value: unknown,
+  name: string,
+): string {
+  const json = asJson(serializer);
+  if (json) return json.rewrite(before, value, name);
+  const text = serializer.dumps(value, name);
+  if (before === undefined || text === before) return text;
+  // Another writer, such as Django, may have had other words for the same value.
+  return writtenAnew(serializer, before, name) === text ? before : text;
+}
+
+/** A text in the serializer's own words; `undefined` where it cannot read it, so that there is nothing to preserve. */
+function writtenAnew(serializer: Serializer, text: string, name: string): string | undefined {
+  try {
+    return serializer.dumps(serializer.loads(text), name);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Where two functions give the texts their meaning, whether one of the three texts of a merge is not read as the JSON
  * that it is, so that its members are no members of the value; `undefined` where each always is.

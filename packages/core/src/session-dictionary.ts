@@ -10,7 +10,14 @@ import {
   type Step,
 } from './changes.ts';
 import { assertExpiry, EXPIRY_ENTRY } from './expiry.ts';
-import { asJson, atomicity, jsonSerializer, type Serializer, serializerOf } from './serializers.ts';
+import {
+  asJson,
+  atomicity,
+  jsonSerializer,
+  rewrite,
+  type Serializer,
+  serializerOf,
+} from './serializers.ts';
 import { addStep, NO_STEPS, type Touched } from './touched-entry.ts';
 
 /**
@@ -263,13 +270,7 @@ export class SessionDictionary {
 
   /** The text of a value; what did not change since it was read from `before` keeps its text. */
   #write(key: string, value: unknown, before: string | undefined): string {
-    const serializer = this.#serializerOf(key);
-    const json = asJson(serializer);
-    if (json) return json.rewrite(before, value, key);
-    const text = serializer.dumps(value, key);
-    if (before === undefined || text === before) return text;
-    // Another writer, such as Django, may have had other words for the same value.
-    return serializer.dumps(serializer.loads(before), key) === text ? before : text;
+    return rewrite(this.#serializerOf(key), before, value, key);
   }
 
   /** The first run of `fn`, on the live value. */

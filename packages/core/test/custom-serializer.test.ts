@@ -93,6 +93,24 @@ it('a value that is replaced or removed is not read', async () => {
   expect({ ...sessions.open(made.sessionKey).data }).toEqual({ a: 4, c: 3 });
 });
 
+it('a value that cannot be read any more can be replaced, and keeps nothing else from being saved', async () => {
+  let isBroken = false;
+  const loads = (text: string): unknown => {
+    if (isBroken && text === '"bad"') throw new SyntaxError('bad');
+    return jsonSerializer.loads(text);
+  };
+  const { sessions } = memorySessions({ serializer: { ...jsonSerializer, loads } });
+  const made = sessions.open();
+  made.update({ a: 'bad', c: 1 });
+  await made.save();
+  const session = sessions.open(made.sessionKey);
+  await session.load();
+  isBroken = true;
+  session.set('a', 2).set('c', 5);
+  await session.save();
+  expect({ ...sessions.open(made.sessionKey).data }).toEqual({ a: 2, c: 5 });
+});
+
 describe('text that the serializer would write in another way', () => {
   it('is kept by a request that only reads, and by one that changes something else', async () => {
     const { sessions, backend, clock } = memorySessions({ serializer });
