@@ -28,6 +28,9 @@ export function markdown(results: Results, hasPlots = true): string {
   const { machine, skipped, invalid } = results;
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
   const memory = (machine.memoryBytes / 2 ** 30).toFixed(0);
+  const apart = hasPeers(results)
+    ? ' Peers have run in heats of their own; what Coatcheck adds there is in the table of the peers.'
+    : '';
   const sections = [
     hasPlots ? '# Results' : '# Budgets',
     `Written by \`npm run bench${hasPlots ? '' : ' -- --budgets'}\`; [docs/performance.md](../performance.md) says what the words mean.`,
@@ -41,7 +44,7 @@ export function markdown(results: Results, hasPlots = true): string {
     ...placesOf(results).flatMap((place) => [
       `## ${place}`,
       ...(hasPlots ? [`![What each contender adds to a request, by scenario](${place}.svg)`] : []),
-      'Microseconds of server CPU added to a request: the median of the rounds, and where the middle half of them lies.',
+      `Microseconds of server CPU added to a request: the median of the rounds, and where the middle half of them lies.${apart}`,
       placeTable(results, place, addedText),
       'Server CPU as a multiple of bare Koa in the same round, latency in ms (median / 99 %), requests per second, and memory (resident / heap, MB).',
       placeTable(results, place, besideText),
@@ -71,12 +74,16 @@ function budgetTable(verdicts: readonly Verdict[]): string {
 }
 
 function peerSections(results: Results): string[] {
-  if (!results.cells.some(({ role }) => role === 'peer')) return [];
+  if (!hasPeers(results)) return [];
   return [
     '## Beside the peers',
-    'What a peer adds to its framework, as a multiple of what Coatcheck adds to Koa in the same heat: of medians. Where sessions can be fetched for whoever looks at them (`lazy`), as Django does, a second row compares with that.',
+    'What a peer adds to its framework, as a multiple of what Coatcheck adds to Koa in the same heat; in brackets both, in microseconds of server CPU. Where sessions can be fetched for whoever looks at them (`lazy`), as Django does, a second row compares with that.',
     peerTable(results),
   ];
+}
+
+function hasPeers({ cells }: Results): boolean {
+  return cells.some(({ role }) => role === 'peer');
 }
 
 /** Each peer beside each contender of ours in its place: in lazy mode, too, where a session is fetched for whoever wants it. */
@@ -101,9 +108,10 @@ function peerTable({ cells }: Results): string {
 
 /** Both are differences: what is no more than the noise makes no ratio. */
 function ratioText(peer: number, ours: number): string {
+  const both = ` (${micros(peer)} / ${micros(ours)})`;
   const least = 1;
-  if (ours < least) return peer < least ? '–' : `> ${(peer / least).toFixed(1)}`;
-  return peer < least ? `< ${(least / ours).toFixed(1)}` : (peer / ours).toFixed(1);
+  if (ours < least) return (peer < least ? '–' : `> ${(peer / least).toFixed(1)}`) + both;
+  return (peer < least ? `< ${(least / ours).toFixed(1)}` : (peer / ours).toFixed(1)) + both;
 }
 
 function placeTable(results: Results, place: Place, text: (cell: Cell) => string): string {

@@ -33,6 +33,29 @@ describe('the benchmarks', () => {
     expect(machine.versions.koa).toMatch(/^\d+\./);
   }, 60_000);
 
+  it('measure peers beside Coatcheck in heats of their own, and tell of each contender once', async () => {
+    const lines: string[] = [];
+    const { cells, invalid } = await runBenchmarks({
+      places: ['signed-cookie'],
+      scenarios: scenarios.filter(({ name }) => name === 'create'),
+      includes: ({ framework }) => framework !== 'django',
+      effort: { ...effort, processes: 1 },
+      say: (line) => lines.push(line),
+    });
+    expect(invalid).toEqual([]);
+    expect(lines.map((line) => line.replace(/ \(.*/, ''))).toEqual(
+      ['on koa', 'peers on koa', 'peers on express'].map(
+        (heat) => `signed-cookie, create, ${heat}`,
+      ),
+    );
+    expect(cells.map(({ contender, oursAdd }) => [contender, Object.keys(oursAdd ?? {})])).toEqual([
+      ...['bare Koa', 'limit: Koa + HMAC', 'Coatcheck (signed-cookie)'].map((name) => [name, []]),
+      ['koa-session (cookie)', ['Coatcheck (signed-cookie)']],
+      ['bare Express', []],
+      ['cookie-session', ['Coatcheck (signed-cookie)']],
+    ]);
+  }, 60_000);
+
   (redisIsMissing() ? it.skip : it).each([
     ['read', []],
     ['untouched', ['Coatcheck (redis), lazy']],

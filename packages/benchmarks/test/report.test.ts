@@ -76,13 +76,13 @@ describe('the report', () => {
   });
 
   it('says how far ahead of a peer we are', () => {
-    expect(text).toMatch(/\| peer, redis \|.* 5\.0 \|/);
+    expect(text).toContain('| peer, redis |  | 5.0 (60.0 / 12.0) |');
   });
 
   it('puts a peer beside lazy mode, too', () => {
     const peer = cell('peer', 60, { oursAdd: { ours: 12, 'ours, lazy': 2 } });
     expect(markdown({ ...results, cells: [cell('bare', 0), peer] })).toMatch(
-      /\| peer, redis \|.* 5\.0 \|\n\| peer, beside ours, lazy \|.* 30\.0 \|/,
+      /\| peer, redis \|.* 5\.0 \(.*\) \|\n\| peer, beside ours, lazy \|.* 30\.0 \(60\.0 \/ 2\.0\) \|/,
     );
   });
 
@@ -92,9 +92,13 @@ describe('the report', () => {
 
   it('makes no ratio of what is less than the noise', () => {
     const small = [cell('peer', 60, { oursAdd: { ours: 0.2 } }), cell('bare', 0)];
-    expect(markdown({ ...results, cells: small })).toContain('| peer, redis | > 60.0 |');
+    expect(markdown({ ...results, cells: small })).toContain(
+      '| peer, redis | > 60.0 (60.0 / 0.2) |',
+    );
     const less = [cell('peer', -3, { oursAdd: { ours: 20 } }), cell('bare', 0)];
-    expect(markdown({ ...results, cells: less })).toContain('| peer, redis | < 0.1 |');
+    expect(markdown({ ...results, cells: less })).toContain(
+      '| peer, redis | < 0.1 (-3.0 / 20.0) |',
+    );
   });
 
   it('has the figures as data and a plot for each place', () => {
