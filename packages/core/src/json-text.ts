@@ -13,8 +13,8 @@ export { keepsWithin, type Measured, measureJson, splitObject } from './json-out
 export { assertJson, joinedOutline, joinObject, stringifyJson } from './json-writer.ts';
 
 /** A text without escapes; so short that V8 copies it, instead of keeping all that it was cut out of. */
-const WORD = /^"[ !#-[\]-~]*"$/;
-const LONGEST_WORD = 14;
+const PLAIN_TEXT = /^"[ !#-[\]-~]*"$/;
+const LONGEST_COPIED = 14;
 
 /**
  * Reads JSON as Python's json module does: `NaN`, `Infinity` and `-Infinity` are numbers, integers of more than 4,300
@@ -25,7 +25,7 @@ const LONGEST_WORD = 14;
  */
 export function parseJson(text: string, options?: { bigInts?: boolean | undefined }): unknown {
   // Measured: a third of what JSON.parse takes.
-  if (text.length <= LONGEST_WORD && WORD.test(text)) {
+  if (text.length <= LONGEST_COPIED && PLAIN_TEXT.test(text)) {
     return text.slice(1, -1);
   }
   const bigInts = options?.bigInts ?? false;

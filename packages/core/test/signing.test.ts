@@ -265,6 +265,17 @@ describe('signing', () => {
     expect(isCompressed(0, '"abc"')).toBe(false);
   });
 
+  it('keeps every character of texts of any length', () => {
+    for (const length of [0, 1, 63, 4095, 4096, 4097, 5000, 70_000]) {
+      for (const character of ['a', '\u00ff']) {
+        const text = character.repeat(length);
+        const signed = signer.signText(text, { compress: false, now: NOW });
+        expect(signed.split(':')[0]).toBe(Buffer.from(text, 'latin1').toString('base64url'));
+        expect(signer.unsignText(signed).json === text).toBe(true);
+      }
+    }
+  });
+
   it('truncates the time of signing to the second', () => {
     const signed = signer.signText('1', { compress: false, now: new Date(1_700_000_000_999) });
     expect(signer.unsignText(signed).timestamp).toBe(1_700_000_000);
