@@ -29,7 +29,7 @@ export function markdown(results: Results, hasPlots = true): string {
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
   const memory = (machine.memoryBytes / 2 ** 30).toFixed(0);
   const apart = hasPeers(results)
-    ? ' Peers have run in heats of their own; what Coatcheck adds there is in the table of the peers.'
+    ? ' What Coatcheck adds in the heat of a peer, which may be another one, is in the table of the peers.'
     : '';
   const sections = [
     hasPlots ? '# Results' : '# Budgets',
