@@ -20,6 +20,9 @@ export interface OutlinedEntry {
   readonly end: number;
 }
 
+/** Where the members of an object are, in the order of its text. */
+export type JsonOutline = readonly OutlinedEntry[];
+
 /**
  * Takes the text of a JSON object apart: each key, in order, with the text of its value, undecoded and without the
  * spaces around it. Of several equal keys the last counts, at the first one's place. `undefined` when the text is not
@@ -33,10 +36,7 @@ export function splitObject(text: string): Map<string, string> | undefined {
 }
 
 /** What {@link splitObject} finds, of a text that was outlined. */
-export function outlinedEntries(
-  text: string,
-  outline: readonly OutlinedEntry[],
-): Map<string, string> {
+export function outlinedEntries(text: string, outline: JsonOutline): Map<string, string> {
   const entries = new Map<string, string>();
   for (const { key, start, end } of outline) entries.set(key, text.slice(start, end));
   return entries;

@@ -1,6 +1,6 @@
 import type { Entries } from './changes.ts';
+import type { JsonOutline } from './json-outline.ts';
 import { type Measured, measureJson } from './json-text.ts';
-import type { JsonOutline } from './known-outlines.ts';
 
 /** Texts of fewer characters are measured again at no more than it takes to remember. */
 const LONG = 1024;
@@ -18,8 +18,8 @@ export class KnownMeasures {
   }
 
   /** What is known of one, entries or an outline, is known of the other, which is of the same text. */
-  pass(from: Entries | JsonOutline, to: Entries | JsonOutline, json: string): void {
-    const known = json.length >= LONG ? this.#known.get(from) : undefined;
+  pass(from: Entries | JsonOutline, to: Entries | JsonOutline): void {
+    const known = this.#known.get(from);
     if (known) this.#known.set(to, known);
   }
 

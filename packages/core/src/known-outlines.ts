@@ -1,8 +1,6 @@
 import { hash } from 'node:crypto';
 import { Generations } from './generations.ts';
-import type { OutlinedEntry } from './json-outline.ts';
-
-export type JsonOutline = readonly OutlinedEntry[];
+import type { JsonOutline } from './json-outline.ts';
 
 /** Texts of fewer characters are outlined again at no more than it takes to recognise them. */
 const LONG = 2048;
@@ -24,14 +22,22 @@ export class KnownOutlines {
     this.#known = new Generations(mostEntries, weightOf);
   }
 
-  /** The outline of the text, as it was found before, or as `outline` finds it; `undefined` is not kept. */
-  find(text: string, outline: (text: string) => JsonOutline | undefined): JsonOutline | undefined {
+  /**
+   * The outline of the text, as it was found before, or as `outline` finds it; `undefined` is not kept.
+   *
+   * @param keeps whether it is kept at all.
+   */
+  find(
+    text: string,
+    outline: (text: string) => JsonOutline | undefined,
+    keeps = true,
+  ): JsonOutline | undefined {
     const digest = digestOf(text);
     if (digest === undefined) return outline(text);
     const known = this.#known.get(digest);
     if (known) return known;
     const found = outline(text);
-    if (found) this.#known.add(digest, found);
+    if (found && keeps) this.#known.add(digest, found);
     return found;
   }
 

@@ -1,26 +1,18 @@
-import { type Entries, largestOf, MOVING_ENTRY, ROTATED_ENTRY } from './changes.ts';
+import { type Entries, ROTATED_ENTRY } from './changes.ts';
 import { inCookies, inStores } from './compression.ts';
-import { BadSignature, SessionTooLarge } from './errors.ts';
-import { EXPIRY_ENTRY, expiresAtBrowserClose } from './expiry.ts';
-import { type Measured, outlinedEntries, outlineObject } from './json-outline.ts';
-import {
-  assertReadable,
-  joinedOutline,
-  joinObject,
-  keepsWithin,
-  measureJson,
-} from './json-text.ts';
-import { KnownMeasures } from './known-measures.ts';
-import { type JsonOutline, KnownOutlines } from './known-outlines.ts';
+import { BadSignature } from './errors.ts';
+import { type JsonOutline, outlinedEntries, outlineObject } from './json-outline.ts';
+import { assertReadable, joinedOutline } from './json-text.ts';
+import { KnownOutlines } from './known-outlines.ts';
+import { isWorthASummary, KnownSummaries, PostponedEntries } from './postponed-entries.ts';
 import { isMarked, isMarker, takeMove } from './rotation-marker.ts';
 import { SEAL_BYTES, Sealer } from './sealing.ts';
-import { asJson, jsonSerializer, serializerOf } from './serializers.ts';
+import { asJson, serializerOf } from './serializers.ts';
 import type { SessionBackend, StoredSession } from './session-backend.ts';
-import { setCookieText } from './session-cookie.ts';
 import type { RejectedReason } from './session-events.ts';
-import { endOfSession, expirySettings } from './session-lifetime.ts';
+import { MOVING_CHARACTERS, SessionLimits } from './session-limits.ts';
 import type { Settings } from './settings.ts';
-import { TimestampSigner } from './signing.ts';
+import { type SignedText, signatureOf, TimestampSigner } from './signing.ts';
 import { type VerifiedText, VerifiedTexts } from './verified-texts.ts';
 
 /** A record that was read and found good, or that was just written. */
@@ -48,30 +40,25 @@ export interface Encoded {
   readonly now: Date;
 }
 
-/** What every browser keeps of a cookie, with its name and attributes (RFC 6265, section 6.1, less the separators). */
-const MAX_COOKIE_BYTES = 4093;
-
-/** More than the attributes of a cookie take besides domain and path. */
-const LONGEST_ATTRIBUTES = 256;
-
 /** More than signature, time and seal take. */
 const MOST_SIGNATURE_BYTES = 1024;
-
-/** What a session that is arriving says of that, as one entry: it must not make one too large that was not. */
-const MOVING_CHARACTERS = 40;
 
 /** Turns entries into the string that a backend keeps, and back; every limit is checked here. */
 export class SessionCodec {
   readonly #settings: Settings;
+  readonly #limits: SessionLimits;
   readonly #signer: TimestampSigner | undefined;
   readonly #sealer: Sealer | undefined;
   readonly #inCookie: boolean = false;
   readonly #verified = new VerifiedTexts();
+  /** Of what is not signed. */
   readonly #outlines = new KnownOutlines();
-  readonly #measures = new KnownMeasures();
+  /** Of what is. */
+  readonly #summaries = new KnownSummaries();
 
   constructor(encoding: SessionBackend['encoding'], settings: Settings) {
     this.#settings = settings;
+    this.#limits = new SessionLimits(settings);
     if (encoding === 'serialized') return;
     const { salt, inCookie = false, sealed = false } = encoding;
     const { secretKey: key, secretKeyFallbacks: fallbackKeys } = settings;
@@ -90,18 +77,22 @@ export class SessionCodec {
    * @throws {SessionTooLarge} when the entries exceed a limit.
    */
   encode(entries: Entries, now: Date = this.#settings.now(), before?: Entries): string {
-    const json = this.#join(entries, before);
+    const json = this.#limits.join(entries, before);
     // What another serializer wrote need not be what it reads.
-    if (asJson(this.#settings.serializer))
-      this.#outlines.learn(json, () => this.#outlineOf(json, entries));
-    if (!this.#signer) return json;
+    const isAsRead = asJson(this.#settings.serializer) !== undefined;
+    if (!this.#signer) {
+      if (isAsRead) this.#outlines.learn(json, () => this.#outlineOf(entries));
+      return json;
+    }
     // By name: to copy the options with `...` takes as long as the signature.
     const { compress, level } = this.#inCookie ? inCookies : inStores;
     // Sealed text stays as long as it is: its length must not tell what is in it.
     const data = this.#sealer
       ? this.#signer.signText(this.#sealer.seal(json), { compress: false, level, now })
       : this.#signer.signText(json, { compress, level, now });
-    if (this.#inCookie) this.#checkCookie(data, entries);
+    if (this.#inCookie) this.#limits.checkCookie(data, entries);
+    if (isAsRead && isWorthASummary(json, entries.size) && !isMarked(entries))
+      this.#summaries.add(signatureOf(data), json, this.#outlineOf(entries));
     return data;
   }
 
@@ -134,7 +125,7 @@ export class SessionCodec {
   decode(stored: StoredSession, key?: string): LoadedSession | RejectedReason {
     if (stored.refused !== undefined) return 'corrupt';
     const { data } = stored;
-    const verified = key === undefined ? this.#verify(data) : this.#recognize(key, data);
+    const verified = key === undefined ? this.#verify(data, false) : this.#recognize(key, data);
     if (typeof verified === 'string') return verified;
     const { entries, signedAt, fallback, rotated, moving } = verified;
     if (this.#isTooOld(signedAt)) return 'expired';
@@ -162,63 +153,79 @@ export class SessionCodec {
   #recognize(key: string, data: string): VerifiedText | RejectedReason {
     const known = this.#verified.get(key, data);
     if (known) return known;
-    const verified = this.#verify(data);
+    const verified = this.#verify(data, true);
     if (typeof verified !== 'string') this.#verified.add(key, verified);
     return verified;
   }
 
-  #verify(data: string): VerifiedText | RejectedReason {
+  /** @param keeps whether what takes long is remembered. */
+  #verify(data: string, keeps: boolean): VerifiedText | RejectedReason {
     const { maxDataBytes } = this.#settings;
     // Longer than the base64 of what is allowed: not worth the memory to find out whose it is.
     if (data.length > 2 * maxDataBytes + MOST_SIGNATURE_BYTES) return 'corrupt';
-    let json = data;
-    let signedAt: number | undefined;
-    let fallback: number | undefined;
-    if (this.#signer) {
-      try {
-        const maxBytes = maxDataBytes + MOVING_CHARACTERS + (this.#sealer ? SEAL_BYTES : 0);
-        const unsigned = this.#signer.unsignText(data, { maxBytes });
-        ({ json, fallback, timestamp: signedAt } = unsigned);
-        if (this.#sealer) json = this.#sealer.open(json);
-      } catch (error) {
-        return error instanceof BadSignature ? 'tampered' : 'corrupt';
-      }
+    let signed: SignedText | undefined;
+    try {
+      const maxBytes = maxDataBytes + MOVING_CHARACTERS + (this.#sealer ? SEAL_BYTES : 0);
+      signed = this.#signer?.verifyText(data, { maxBytes });
+      const verified = this.#postponed(data, signed) ?? this.#read(data, signed, keeps);
+      if (verified) return verified;
+    } catch (error) {
+      if (error instanceof BadSignature) return 'tampered';
     }
-    const entries = this.#readEntries(json);
-    if (!entries) return this.#isTooOld(signedAt) ? 'expired' : 'corrupt';
+    return this.#isTooOld(signed?.timestamp) ? 'expired' : 'corrupt';
+  }
+
+  /** What is known of the text, that need not be read. */
+  #postponed(data: string, signed: SignedText | undefined): VerifiedText | undefined {
+    const summary = signed && this.#summaries.get(signed.signature);
+    if (!summary) return undefined;
+    const entries = new PostponedEntries(summary, () => this.#jsonIn(data, signed));
+    this.#limits.measures.pass(summary.outline, entries);
+    const { timestamp: signedAt, fallback } = signed;
+    return { text: data, entries, signedAt, fallback, rotated: false, moving: undefined };
+  }
+
+  /** @throws for a text that cannot be read. */
+  #read(data: string, signed: SignedText | undefined, keeps: boolean): VerifiedText | undefined {
+    const json = this.#jsonIn(data, signed);
+    const outline = signed
+      ? this.#outline(json)
+      : this.#outlines.find(json, (text) => this.#outline(text), keeps);
+    if (!outline) return undefined;
+    const entries = outlinedEntries(json, outline);
+    this.#limits.measures.pass(outline, entries);
+    // A summary does not say what to take out.
+    if (signed && keeps && isWorthASummary(json, entries.size) && !isMarked(entries))
+      this.#summaries.add(signed.signature, json, outline);
+    if (!isMarker(entries)) entries.delete(ROTATED_ENTRY);
     const moving = takeMove(entries);
+    const { timestamp: signedAt, fallback } = signed ?? {};
     return { text: data, entries, signedAt, fallback, rotated: isMarker(entries), moving };
   }
 
-  #outlineOf(json: string, entries: Entries): JsonOutline {
-    const outline = joinedOutline(entries);
-    this.#measures.pass(entries, outline, json);
-    return outline;
+  #jsonIn(data: string, signed: SignedText | undefined): string {
+    if (!signed) return data;
+    const json = signed.read();
+    return this.#sealer ? this.#sealer.open(json) : json;
   }
 
-  #readEntries(json: string): Map<string, string> | undefined {
-    try {
-      const outline = this.#outlines.find(json, (text) => this.#outline(text));
-      if (!outline) return undefined;
-      const entries = outlinedEntries(json, outline);
-      this.#measures.pass(outline, entries, json);
-      if (!isMarker(entries)) entries.delete(ROTATED_ENTRY);
-      return entries;
-    } catch {
-      return undefined;
-    }
+  #outlineOf(entries: Entries): JsonOutline {
+    const outline = joinedOutline(entries);
+    this.#limits.measures.pass(entries, outline);
+    return outline;
   }
 
   /** Where the entries are, if all of them can be read and are within the limits. */
   #outline(json: string): JsonOutline | undefined {
-    if (this.#isTooLong(json)) return undefined;
+    const limits = this.#limits;
+    if (limits.isTooLong(json)) return undefined;
     const measured = { depth: 0, entries: 0 };
     const outline = outlineObject(json, measured);
     // Before it is parsed: a text from outside may nest as deep as it likes.
-    if (!outline || this.#limitExceeded(measured, json)) return undefined;
+    if (!outline || limits.isExceeded(measured, json)) return undefined;
     assertReadable(json);
     this.#tryToLoad(outlinedEntries(json, outline));
-    if (!this.#isClearlyWithin(json)) this.#measures.keep(outline, json, measured);
+    if (!limits.isClearlyWithin(json)) limits.measures.keep(outline, json, measured);
     return outline;
   }
 
@@ -231,68 +238,6 @@ export class SessionCodec {
 
   /** @throws {SessionTooLarge} when the entries exceed a limit. */
   check(entries: Entries): void {
-    this.#join(entries);
-  }
-
-  #join(entries: Entries, before?: Entries): string {
-    const json = joinObject(entries);
-    const { maxDataBytes } = this.#settings;
-    if (this.#isTooLong(json)) {
-      throw new SessionTooLarge(
-        `The session has ${json.length} bytes of JSON, maxDataBytes allows ${maxDataBytes}; the largest entries are ${largestOf(entries)}.`,
-      );
-    }
-    const limit = this.#exceeds(json, entries, before);
-    if (limit) {
-      throw new SessionTooLarge(
-        `The session exceeds ${limit}: ${this.#settings[limit]} are allowed.`,
-      );
-    }
-    return json;
-  }
-
-  #checkCookie(data: string, entries: Entries): void {
-    const { name, domain = '', path } = this.#settings.cookie;
-    // Most are far from it, and need no text to be measured.
-    const most = data.length + name.length + domain.length + path.length + LONGEST_ATTRIBUTES;
-    if (most <= MAX_COOKIE_BYTES) return;
-    const now = this.#settings.now();
-    const stored = entries.get(EXPIRY_ENTRY);
-    const expiry = stored === undefined ? undefined : jsonSerializer.loads(stored);
-    const maxAge = expiresAtBrowserClose(expiry, expirySettings(this.#settings))
-      ? undefined
-      : (endOfSession(entries, now, this.#settings).getTime() - now.getTime()) / 1000;
-    const { length } = setCookieText(this.#settings.cookie, data, maxAge, now);
-    if (length <= MAX_COOKIE_BYTES) return;
-    throw new SessionTooLarge(
-      `The session makes a cookie of ${length} bytes and browsers drop those over ${MAX_COOKIE_BYTES}; the largest entries are ${largestOf(entries)}.`,
-    );
-  }
-
-  #isTooLong(json: string): boolean {
-    const over = json.length - this.#settings.maxDataBytes;
-    return over > 0 && (over > MOVING_CHARACTERS || !json.includes(MOVING_ENTRY));
-  }
-
-  #exceeds(
-    json: string,
-    entries: Entries,
-    before: Entries | undefined,
-  ): 'maxDepth' | 'maxEntries' | undefined {
-    if (this.#isClearlyWithin(json)) return undefined;
-    const atMost = this.#measures.measure(json, entries, before);
-    return this.#limitExceeded(atMost, json) && this.#limitExceeded(measureJson(json), json);
-  }
-
-  #isClearlyWithin(json: string): boolean {
-    const { maxDepth, maxEntries } = this.#settings;
-    return keepsWithin(json, { depth: maxDepth, entries: maxEntries });
-  }
-
-  #limitExceeded(measured: Measured, json: string): 'maxDepth' | 'maxEntries' | undefined {
-    const { maxDepth, maxEntries } = this.#settings;
-    if (measured.depth > maxDepth) return 'maxDepth';
-    const over = measured.entries - maxEntries;
-    return over > 0 && (over > 1 || !json.includes(MOVING_ENTRY)) ? 'maxEntries' : undefined;
+    this.#limits.join(entries);
   }
 }

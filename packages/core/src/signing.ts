@@ -1,5 +1,4 @@
 import { timingSafeEqual } from 'node:crypto';
-import { deflateSync, inflateSync } from 'node:zlib';
 import { decodeBase62, encodeBase62 } from './base62.ts';
 import {
   BadSignature,
@@ -8,9 +7,15 @@ import {
   SuspiciousSession,
 } from './errors.ts';
 import { parseJson, stringifyJson } from './json-text.ts';
+import { attempt, packText, unpackText } from './packed-text.ts';
 import { createMac, deriveKey, type Mac } from './salted-hmac.ts';
 
 export { saltedHmac } from './salted-hmac.ts';
+
+/** The signature at the end of a text that was signed with the usual separator. */
+export function signatureOf(signed: string): string {
+  return signed.slice(signed.lastIndexOf(':') + 1);
+}
 
 /** Whom a signature is to convince. Django: the arguments of `django.core.signing.Signer`. */
 export interface SignerOptions {
@@ -36,6 +41,25 @@ export interface AgeOptions {
 export interface UnsignTextOptions extends AgeOptions {
   /** Bytes of JSON, after decompression, beyond which the text is refused. `@default` 1 MiB */
   maxBytes?: number | undefined;
+}
+
+/** Text whose signature is right. */
+interface Verified {
+  readonly value: string;
+  readonly signature: string;
+  /** Which of the fallback keys verified it, counted from 0; `undefined`: the current key. */
+  readonly fallback: number | undefined;
+}
+
+/** Signed JSON text whose signature is right, and that is read by whoever needs it. */
+export interface SignedText {
+  /** Two texts that one signer has verified are the same where their signatures are. */
+  readonly signature: string;
+  /** In seconds. */
+  readonly timestamp: number;
+  readonly fallback: number | undefined;
+  /** @throws {SuspiciousSession} when what was signed is malformed or too large */
+  read(): string;
 }
 
 const MEBIBYTE = 1_048_576;
@@ -83,13 +107,14 @@ export class Signer {
   }
 
   /** As {@link Signer.unsign}, telling which of the fallback keys verified the signature, if it was none but one of those. */
-  protected verify(signed: string): { value: string; fallback: number | undefined } {
+  protected verify(signed: string): Verified {
     const end = signed.lastIndexOf(this.sep);
     if (end < 0) {
       throw new BadSignature('The text has no signature.');
     }
     const value = signed.slice(0, end);
-    const given = Buffer.from(signed.slice(end + this.sep.length));
+    const signature = signed.slice(end + this.sep.length);
+    const given = Buffer.from(signature);
     const found = this.#macs.findIndex((mac) => {
       const expected = Buffer.from(mac(value));
       return expected.length === given.length && timingSafeEqual(expected, given);
@@ -97,7 +122,7 @@ export class Signer {
     if (found < 0 || LONE_SURROGATE.test(value)) {
       throw new BadSignature('The signature does not match.');
     }
-    return { value, fallback: found > 0 ? found - 1 : undefined };
+    return { value, signature, fallback: found > 0 ? found - 1 : undefined };
   }
 }
 
@@ -139,16 +164,7 @@ export class TimestampSigner extends Signer {
     json: string,
     { compress, level, now }: { compress: boolean | number; level?: number | undefined; now: Date },
   ): string {
-    if (Buffer.byteLength(json) > json.length && BEYOND_LATIN1.test(json)) {
-      throw new RangeError('JSON text to be signed must have its characters escaped as \\uXXXX.');
-    }
-    if (compress === true || (compress !== false && json.length >= compress)) {
-      const deflated = deflateSync(Buffer.from(json, 'latin1'), { level });
-      if (deflated.length < json.length - 1) {
-        return this.sign(`.${deflated.toString('base64url')}`, now);
-      }
-    }
-    return this.sign(encodeBase64(json), now);
+    return this.sign(packText(json, compress, level), now);
   }
 
   /**
@@ -163,23 +179,27 @@ export class TimestampSigner extends Signer {
    */
   unsignText(
     signed: string,
-    { maxBytes = MEBIBYTE, maxAge, now }: UnsignTextOptions = {},
+    options: UnsignTextOptions = {},
   ): { json: string; timestamp: number; fallback: number | undefined } {
-    const { value, timestamp, fallback } = this.#read(signed, { maxAge, now });
-    const json = value.startsWith('.')
-      ? inflate(decodeBase64(value.slice(1)), maxBytes)
-      : decodeBase64(value);
-    if (json.length > maxBytes) {
-      throw new SuspiciousSession(`The signed text holds more than ${maxBytes} bytes.`);
-    }
-    return { json: json.toString('latin1'), timestamp, fallback };
+    const { timestamp, fallback, read } = this.verifyText(signed, options);
+    return { json: read(), timestamp, fallback };
   }
 
-  #read(
+  /**
+   * As {@link TimestampSigner.unsignText}, which decodes the text at once.
+   *
+   * @throws {BadSignature} and others as there, but for what only `read` can find
+   */
+  verifyText(
     signed: string,
-    { maxAge, now }: AgeOptions,
-  ): { value: string; timestamp: number; fallback: number | undefined } {
-    const { value: stamped, fallback } = this.verify(signed);
+    { maxBytes = MEBIBYTE, maxAge, now }: UnsignTextOptions = {},
+  ): SignedText {
+    const { value, timestamp, signature, fallback } = this.#read(signed, { maxAge, now });
+    return { signature, timestamp, fallback, read: () => unpackText(value, maxBytes) };
+  }
+
+  #read(signed: string, { maxAge, now }: AgeOptions): Verified & { timestamp: number } {
+    const { value: stamped, signature, fallback } = this.verify(signed);
     const end = stamped.lastIndexOf(this.sep);
     if (end < 0) {
       throw new SuspiciousSession('The signed text has no timestamp.');
@@ -193,7 +213,7 @@ export class TimestampSigner extends Signer {
         throw new SignatureExpired(`The signature is ${age} seconds old; ${maxAge} are allowed.`);
       }
     }
-    return { value: stamped.slice(0, end), timestamp, fallback };
+    return { value: stamped.slice(0, end), timestamp, signature, fallback };
   }
 
   #timestamp(now: Date): string {
@@ -239,58 +259,3 @@ export function loads(
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/u; // such text has no UTF-8 of its own, so nobody signed it
-const BEYOND_LATIN1 = /[\u0100-\uffff]/;
-const NOT_BASE64URL = /[^A-Za-z0-9_-]/;
-
-/** Where short texts become bytes: a buffer for each takes as long as to encode it. */
-const scratch = Buffer.alloc(4096);
-
-/** The characters of a text, all of latin-1, as base64url. */
-function encodeBase64(text: string): string {
-  if (text.length > scratch.length) return Buffer.from(text, 'latin1').toString('base64url');
-  return scratch.toString('base64url', 0, scratch.write(text, 0, 'latin1'));
-}
-
-/** Decodes as Python does: stray characters are skipped, both alphabets and padding accepted. */
-function decodeBase64(text: string): Buffer {
-  if (!NOT_BASE64URL.test(text)) {
-    if (text.length % 4 === 1) {
-      throw new SuspiciousSession('The signed text is not base64.');
-    }
-    return Buffer.from(text, 'base64url');
-  }
-  const padding = '='.repeat((4 - (Buffer.byteLength(text) % 4)) % 4); // as Django adds it
-  let data = '';
-  let pads = 0;
-  for (const character of text + padding) {
-    if (character !== '=') {
-      if (/[A-Za-z0-9+/_-]/.test(character)) {
-        data += character;
-        pads = 0;
-      }
-    } else if (data.length % 4 >= 2) {
-      pads += 1;
-      if ((data.length % 4) + pads >= 4) {
-        return Buffer.from(data, 'base64url');
-      }
-    }
-  }
-  if (data.length % 4 !== 0) {
-    throw new SuspiciousSession('The signed text is not base64.');
-  }
-  return Buffer.from(data, 'base64url');
-}
-
-function inflate(bytes: Buffer, maxBytes: number): Buffer {
-  return attempt(`The signed text is not zlib data of at most ${maxBytes} bytes.`, () =>
-    inflateSync(bytes, { maxOutputLength: maxBytes }),
-  );
-}
-
-function attempt<Result>(refusal: string, read: () => Result): Result {
-  try {
-    return read();
-  } catch (cause) {
-    throw new SuspiciousSession(refusal, { cause });
-  }
-}

@@ -37,7 +37,7 @@ describe('the measure of entries', () => {
     const outline = outlineObject(json) ?? [];
     // Not what it is, to be told from what is measured.
     measures.keep(outline, json, { depth: 9, entries: 90 });
-    measures.pass(outline, before, json);
+    measures.pass(outline, before);
     const after = new Map(before).set('more', '[1,2]');
     expect(measures.measure(joinObject(after), after, before)).toEqual({ depth: 9, entries: 93 });
   });
@@ -48,7 +48,7 @@ describe('the measure of entries', () => {
     const json = joinObject(entries);
     const outline = outlineObject(json) ?? [];
     measures.keep(outline, json, { depth: 9, entries: 90 });
-    measures.pass(outline, entries, json);
+    measures.pass(outline, entries);
     const after = new Map(entries).set('b', '2');
     expect(measures.measure(joinObject(after), after, entries)).toEqual({ depth: 1, entries: 2 });
   });

@@ -1,41 +1,7 @@
-import { jsonSerializer, type Serializer, SessionTooLarge, TimestampSigner } from '@coatcheck/core';
+import { jsonSerializer, type Serializer, SessionTooLarge } from '@coatcheck/core';
 import { describe, expect, it } from '@jest/globals';
-import { SessionCodec } from '../src/session-codec.ts';
-import { validateSettings } from '../src/settings.ts';
-import { createClock } from './support/clock.ts';
-import { MemoryBackend } from './support/memory-backend.ts';
+import { codecOf, type Encoding, encodings, entries, sign } from './support/codec.ts';
 import { type Options, SECRET_KEY } from './support/sqlite-sessions.ts';
-
-const SALT = 'some.salt';
-const encodings = {
-  serialized: 'serialized',
-  signed: { salt: SALT },
-  'in a cookie': { salt: SALT, inCookie: true },
-  'sealed in a cookie': { salt: SALT, inCookie: true, sealed: true },
-} as const;
-type Encoding = keyof typeof encodings;
-
-function codecOf(encoding: Encoding, options: Options = {}) {
-  const clock = createClock();
-  const settings = validateSettings({
-    backend: new MemoryBackend({ now: clock.now }),
-    secretKey: SECRET_KEY,
-    now: clock.now,
-    ...options,
-  });
-  const codec = new SessionCodec(encodings[encoding], settings);
-  const decode = (data: string) => codec.decode({ data, base: data });
-  const entriesOf = (data: string): unknown => {
-    const decoded = decode(data);
-    return typeof decoded === 'string' ? decoded : Object.fromEntries(decoded.entries);
-  };
-  return { clock, codec, decode, entriesOf };
-}
-
-const entries = (values: Record<string, unknown>) =>
-  new Map(Object.entries(values).map(([key, value]) => [key, jsonSerializer.dumps(value)]));
-const sign = (json: string, now: Date, compress = false) =>
-  new TimestampSigner({ key: SECRET_KEY, salt: SALT }).signText(json, { compress, now });
 
 describe('a record that was found good', () => {
   const [key, other] = ['a'.repeat(32), 'b'.repeat(32)] as const;
@@ -77,33 +43,6 @@ describe('a record that was found good', () => {
     const again = { ...written, entries: entries({ a: 2 }) };
     codec.replaced(other, other, again);
     expect(read(two, other)).toBe(again.entries);
-  });
-});
-
-describe('a long record', () => {
-  const text = 'x'.repeat(5000);
-
-  it('that was found good is not looked through again, and its entries are its own', () => {
-    let loaded = 0;
-    const serializer: Serializer = {
-      dumps: (value) => JSON.stringify(value),
-      loads: (json) => {
-        loaded += 1;
-        return JSON.parse(json);
-      },
-    };
-    const { entriesOf } = codecOf('serialized', { serializer });
-    expect(entriesOf(`{"a":1,"b":"${text}"}`)).toEqual({ a: '1', b: `"${text}"` });
-    expect(loaded).toBe(2);
-    for (let i = 0; i < 1000; i += 1) entriesOf(`{"a":${i},"c":"${text}"}`);
-    loaded = 0;
-    expect(entriesOf(`{"a":1,"b":"${text}"}`)).toEqual({ a: '1', b: `"${text}"` });
-    expect(loaded).toBe(0);
-  });
-
-  it('that was found corrupt is so every time', () => {
-    const { entriesOf } = codecOf('serialized');
-    for (const _ of [1, 2]) expect(entriesOf(`{"a":tru,"b":"${text}"}`)).toBe('corrupt');
   });
 });
 
