@@ -84,5 +84,12 @@ export {
 export { cycleKeyAtLogin, SessionStore, settingsOf } from './session-store.ts';
 export { createSessions, Sessions } from './sessions.ts';
 export type { SessionsOptions, Settings } from './settings.ts';
-export { dumps, loads, Signer, saltedHmac, TimestampSigner } from './signing.ts';
+export {
+  dumps,
+  loads,
+  type SignedText,
+  Signer,
+  saltedHmac,
+  TimestampSigner,
+} from './signing.ts';
 export { localToInstant, toLocal } from './time-zone.ts';

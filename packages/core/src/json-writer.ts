@@ -1,5 +1,6 @@
 import type { OutlinedEntry } from './json-outline.ts';
 import { DEEPEST_JSON, MOST_DIGITS } from './json-scanner.ts';
+import { SHORTEST_PART } from './own-text.ts';
 
 /**
  * Writes a value as compact JSON of printable ASCII only, since Django reads session text as latin-1: everything
@@ -94,14 +95,15 @@ export function joinObject(entries: Iterable<readonly [string, string]>): string
   return text === '' ? '{}' : `${text}}`;
 }
 
-/** Where `joinObject` puts the values. */
+/** Where `joinObject` puts the values. Long keys are copies: an application may have cut them out of a longer text. */
 export function joinedOutline(entries: Iterable<readonly [string, string]>): OutlinedEntry[] {
   const outline: OutlinedEntry[] = [];
   let at = 1;
   for (const [key, value] of entries) {
-    const start = at + nameOf(key).length + 1;
+    const name = nameOf(key);
+    const start = at + name.length + 1;
     const end = start + value.length;
-    outline.push({ key, start, end });
+    outline.push({ key: key.length < SHORTEST_PART ? key : JSON.parse(name), start, end });
     at = end + 1;
   }
   return outline;

@@ -8,3 +8,6 @@
 export function ownText(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1');
 }
+
+/** V8 copies what is cut out of a text, if it has fewer characters. */
+export const SHORTEST_PART = 13;

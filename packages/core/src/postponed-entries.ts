@@ -1,14 +1,14 @@
 import type { Entries } from './changes.ts';
 import { Generations } from './generations.ts';
 import { type JsonOutline, outlinedEntries } from './json-outline.ts';
-import { ownText } from './own-text.ts';
+import { ownText, SHORTEST_PART } from './own-text.ts';
 
-/** JSON of fewer characters, or of fewer for each entry, is read as quickly. */
+/** JSON of fewer characters is read as quickly; with fewer for each entry, there is little that could be left unread. */
 const LONG = 2048;
 const LONG_ENTRIES = 128;
 /** Characters of an entry that is kept. Most are much shorter, but for the one or two that make a session long. */
 const LONGEST_KEPT = 128;
-/** Entries in one generation: some 10 MB. */
+/** Entries in one generation: 5 to 10 MB. */
 const MOST_ENTRIES = 2 ** 16;
 /** So many characters of keys and values count as another entry: they take about as much memory. */
 const ENTRY_CHARACTERS = 64;
@@ -106,10 +106,10 @@ export class PostponedEntries implements Entries {
   }
 }
 
-/** A part that does not keep the whole text; one of less than 13 characters never does. */
+/** A part that does not keep the whole text. */
 function ownPart(text: string, start: number, end: number): string {
   const part = text.slice(start, end);
-  return end - start < 13 ? part : ownText(part);
+  return end - start < SHORTEST_PART ? part : ownText(part);
 }
 
 function summaryOf(json: string, outline: JsonOutline): Summary {

@@ -51,9 +51,8 @@ export class SessionCodec {
   readonly #sealer: Sealer | undefined;
   readonly #inCookie: boolean = false;
   readonly #verified = new VerifiedTexts();
-  /** Of what is not signed. */
   readonly #outlines = new KnownOutlines();
-  /** Of what is. */
+  /** Of what is signed. */
   readonly #summaries = new KnownSummaries();
 
   constructor(encoding: SessionBackend['encoding'], settings: Settings) {
@@ -78,10 +77,8 @@ export class SessionCodec {
    */
   encode(entries: Entries, now: Date = this.#settings.now(), before?: Entries): string {
     const json = this.#limits.join(entries, before);
-    // What another serializer wrote need not be what it reads.
-    const isAsRead = asJson(this.#settings.serializer) !== undefined;
     if (!this.#signer) {
-      if (isAsRead) this.#outlines.learn(json, () => this.#outlineOf(entries));
+      this.#learn(json, entries);
       return json;
     }
     // By name: to copy the options with `...` takes as long as the signature.
@@ -91,9 +88,17 @@ export class SessionCodec {
       ? this.#signer.signText(this.#sealer.seal(json), { compress: false, level, now })
       : this.#signer.signText(json, { compress, level, now });
     if (this.#inCookie) this.#limits.checkCookie(data, entries);
-    if (isAsRead && isWorthASummary(json, entries.size) && !isMarked(entries))
-      this.#summaries.add(signatureOf(data), json, this.#outlineOf(entries));
+    this.#learn(json, entries, data);
     return data;
+  }
+
+  /** Remembers the entries of a long text that was just written. @param signed where it is signed. */
+  #learn(json: string, entries: Entries, signed?: string): void {
+    // What another serializer wrote need not be what it reads.
+    if (!asJson(this.#settings.serializer)) return;
+    if (signed !== undefined && hasSummary(json, entries))
+      this.#summaries.add(signatureOf(signed), json, this.#outlineOf(entries));
+    else this.#outlines.learn(json, () => this.#outlineOf(entries));
   }
 
   /**
@@ -188,14 +193,11 @@ export class SessionCodec {
   /** @throws for a text that cannot be read. */
   #read(data: string, signed: SignedText | undefined, keeps: boolean): VerifiedText | undefined {
     const json = this.#jsonIn(data, signed);
-    const outline = signed
-      ? this.#outline(json)
-      : this.#outlines.find(json, (text) => this.#outline(text), keeps);
+    const outline = this.#outlines.find(json, (text) => this.#outline(text), keeps);
     if (!outline) return undefined;
     const entries = outlinedEntries(json, outline);
     this.#limits.measures.pass(outline, entries);
-    // A summary does not say what to take out.
-    if (signed && keeps && isWorthASummary(json, entries.size) && !isMarked(entries))
+    if (signed && keeps && hasSummary(json, entries))
       this.#summaries.add(signed.signature, json, outline);
     if (!isMarker(entries)) entries.delete(ROTATED_ENTRY);
     const moving = takeMove(entries);
@@ -240,4 +242,9 @@ export class SessionCodec {
   check(entries: Entries): void {
     this.#limits.join(entries);
   }
+}
+
+/** Whether its summary is kept; of what is marked, something is taken out. */
+function hasSummary(json: string, entries: Entries): boolean {
+  return isWorthASummary(json, entries.size) && !isMarked(entries);
 }

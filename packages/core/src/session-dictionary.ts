@@ -44,7 +44,9 @@ export class SessionDictionary {
 
   has(key: string): boolean {
     const touched = this.#touched.get(key);
-    return touched ? touched.present : this.#visible(key) !== undefined;
+    if (touched) return touched.present;
+    // Without its text, which may have to be decompressed.
+    return !this.#cleared && !isHiddenEntry(key) && this.#base.has(key);
   }
 
   /** @throws {TypeError} when the key is reserved, or the value would not survive JSON; the message has the path. */

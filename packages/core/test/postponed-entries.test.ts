@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { outlineObject } from '../src/json-outline.ts';
 import { joinedOutline, joinObject } from '../src/json-text.ts';
 import { isWorthASummary, KnownSummaries, PostponedEntries } from '../src/postponed-entries.ts';
+import { heapOf, MEBIBYTE } from './support/heap.ts';
 
 const LONG = `"${'x'.repeat(3000)}"`;
 
@@ -107,6 +108,33 @@ describe('summaries', () => {
     for (const name of ['a', 'b', 'c', 'a', 'd', 'e', 'f']) summaries.add(name, json, outline);
     const found = ['a', 'b', 'c', 'd', 'e', 'f'].filter((name) => summaries.get(name));
     expect(found).toEqual(['d', 'e', 'f']);
+  });
+
+  it('keep nothing of the texts that they are of', () => {
+    const summaries = new KnownSummaries();
+    const kept = heapOf(() => {
+      for (let i = 0; i < 64; i += 1) {
+        const filling = 'x'.repeat(MEBIBYTE);
+        const entry = (name: string) =>
+          `{"${name}":"${i} and more than a few","long":"${filling}"}`;
+        const json = entry('a name of some length');
+        const signed = `${json}:${String(i).padStart(43, 's')}`;
+        const key = `${filling}a name of some length`.slice(-21);
+        const read = i % 2 === 0;
+        const outline = read
+          ? (outlineObject(json) ?? [])
+          : joinedOutline([
+              [key, `"${i} and more than a few"`],
+              ['long', `"${filling}"`],
+            ]);
+        summaries.add(signed.slice(-43), json, outline);
+      }
+    });
+    expect(kept).toBeLessThan(8 * MEBIBYTE);
+    for (const i of [6, 7]) {
+      const summary = summaries.get(String(i).padStart(43, 's'));
+      expect(summary?.kept.get('a name of some length')).toBe(`"${i} and more than a few"`);
+    }
   });
 
   it('are worth it for what is long, and has long entries', () => {

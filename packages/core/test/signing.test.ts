@@ -1,7 +1,7 @@
 import { deflateSync } from 'node:zlib';
 import { djangoFixture, seededRandom } from '@coatcheck/test-support';
 import { describe, expect, it } from '@jest/globals';
-import { BadSignature, SuspiciousSession } from '../src/errors.ts';
+import { BadSignature, SignatureExpired, SuspiciousSession } from '../src/errors.ts';
 import { parseJson, stringifyJson } from '../src/json-text.ts';
 import { dumps, loads, Signer, TimestampSigner } from '../src/signing.ts';
 
@@ -281,6 +281,19 @@ describe('signing', () => {
     expect(signer.unsignText(signed).timestamp).toBe(1_700_000_000);
     const early = signer.signText('1', { compress: false, now: new Date(-1500) });
     expect(signer.unsignText(early).timestamp).toBe(-1);
+  });
+
+  it('verifies a text, and reads it when it is asked to', () => {
+    const signed = signer.signText('{"a":1}', { compress: false, now: NOW });
+    const { signature, timestamp, fallback, read } = signer.verifyText(signed);
+    expect(signed.endsWith(`:${signature}`)).toBe(true);
+    expect([timestamp, fallback]).toEqual([Math.trunc(NOW.getTime() / 1000), undefined]);
+    expect([read(), read()]).toEqual(['{"a":1}', '{"a":1}']);
+    const malformed = signer.verifyText(forge('.AAAA'));
+    expect(() => malformed.read()).toThrow(SuspiciousSession);
+    expect(() => signer.verifyText(`x${signed}`)).toThrow(BadSignature);
+    const later = new Date(NOW.getTime() + 11_000);
+    expect(() => signer.verifyText(signed, { maxAge: 10, now: later })).toThrow(SignatureExpired);
   });
 
   it('verifies the signature before it looks at anything else', () => {

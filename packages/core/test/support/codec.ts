@@ -5,7 +5,7 @@ import { createClock } from './clock.ts';
 import { MemoryBackend } from './memory-backend.ts';
 import { type Options, SECRET_KEY } from './sqlite-sessions.ts';
 
-const SALT = 'some.salt';
+export const SALT = 'some.salt';
 export const encodings = {
   serialized: 'serialized',
   signed: { salt: SALT },
